@@ -1,0 +1,71 @@
+"""An invoice as it stands in the books: what its letters and its PDF are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from actors.sales.rules.billing import Bill, DocumentKind
+from actors.sales.rules.calendar import FinancialYear, Period
+from actors.sales.rules.reminders import Standing
+
+
+@dataclass(frozen=True)
+class Supplier:
+    """The society, as rule 46 CGST Rules wants it on the document."""
+
+    legal_name: str
+    registration_number: str
+    address: str
+    state_name: str
+    state_code: str
+    gstin: str | None
+    email: str
+    bank_details: str
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """The member billed. Without an address for mail, no letter is sent."""
+
+    name: str
+    unit_label: str
+    address: str
+    email: str | None
+    language: str
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """One flat's bill of one month. A draft has no number."""
+
+    id: UUID
+    community_id: UUID
+    unit_id: UUID
+    number: str | None
+    series: str
+    period: Period
+    invoice_date: date
+    due_date: date
+    supplier: Supplier
+    recipient: Recipient
+    bill: Bill
+    kind: DocumentKind
+    paid_amount: Decimal
+    void: bool
+    disputed: bool
+
+    @property
+    def financial_year(self) -> FinancialYear:
+        """The year its number belongs to."""
+        return FinancialYear.of(self.invoice_date)
+
+    @property
+    def balance(self) -> Decimal:
+        return self.bill.total - self.paid_amount
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.balance, void=self.void, disputed=self.disputed)

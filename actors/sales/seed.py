@@ -1,0 +1,283 @@
+"""A believable society for the demo and the tests: Green Valley in Pune, the same whenever it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID, uuid5
+
+from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
+
+from actors.sales.rules.calendar import Period
+from actors.sales.rules.money import to_paisa, to_rupee
+from actors.sales.store import statements
+
+NAMESPACE = UUID("6f1d6f0e-5a3e-4c1b-9d0f-2b7a90c1e4d2")
+FOUNDED = date(2019, 4, 1)
+"""From this day on the tariffs hold, the flats are owned and the vehicles are parked."""
+
+FLATS_PER_FLOOR = 4
+AREAS = (985, 1085, 1340, 1465)
+"""Square feet by position on the floor: two flats of two bedrooms, two of three."""
+PROPERTY_TAX_PER_SQFT = Decimal("0.7484")
+
+TARIFF = (
+    ("SQFT", "AREA", "3.25"),
+    ("SERVICE", "UNIT", "1450"),
+    ("PARKING", "CAR", "500"),
+    ("PARKING", "TWO_WHEELER", "150"),
+    ("SINKING", "UNIT", "500"),
+    ("REPAIR", "UNIT", "1500"),
+)
+
+FIRST_NAMES = (
+    "Aarav Aditi Ajay Akshay Amruta Anand Anjali Arjun Ashwini Bhavna Chetan Deepa Devika Farhan Gaurav Gayatri "
+    "Harish Imran Isha Jyoti Kavita Kiran Lakshmi Leena Mahesh Manasi Meera Mohit Nandini Neha Nikhil Omkar Pallavi "
+    "Pooja Prakash Priya Rahul Rajesh Ramesh Rohan Rutuja Sachin Sameer Sandeep Sanjay Shalini Shreya Siddharth "
+    "Sneha Sunil Swati Tanvi Tejas Uday Vaishali Varun Vidya Vikram Vinod Yash Zoya"
+).split()
+LAST_NAMES = (
+    "Agarwal Apte Bhatt Bhosale Chaudhari D'Souza Deshmukh Deshpande Dixit Fernandes Gaikwad Gokhale Gupta Iyer "
+    "Jadhav Jain Joshi Kadam Kale Khan Kulkarni Limaye Menon Mehta More Nair Pandit Patel Patil Pawar Phadke Pillai "
+    "Rane Rao Reddy Sathe Sawant Shah Shaikh Sharma Shetty Shinde Singh Tambe Thakur Tiwari Vaidya Verma Wagh"
+).split()
+DEVANAGARI_NAMES = (
+    "अनिता देशपांडे",
+    "राजेंद्र कुलकर्णी",
+    "सुनीता शर्मा",
+    "विठ्ठल गायकवाड",
+    "प्रज्ञा क्षीरसागर",
+    "श्रीकांत जोशी",
+    "मृणालिनी कर्णिक",
+    "धर्मेंद्र त्रिपाठी",
+    "लक्ष्मी पाटील",
+    "ज्ञानेश्वर शिंदे",
+    "कृष्णा वर्मा",
+    "स्मिता चव्हाण",
+)
+
+
+@dataclass(frozen=True)
+class SeededSociety:
+    """What stands after seeding, and how many rows this run put in (0 the second time)."""
+
+    community_id: UUID
+    name: str
+    unit_ids: tuple[UUID, ...]
+    rows_inserted: int
+
+
+def seed(
+    connection: Connection,
+    *,
+    seed_number: int = 2026,
+    towers: int = 4,
+    flats: int = 240,
+    period: str = "2026-04",
+) -> SeededSociety:
+    """Put the society into the database, ready to be billed for `period`; a second run changes nothing.
+
+    Parameters:
+      seed_number: Another number makes another society, with other people and vehicles.
+      towers: Buildings; the flats are shared out among them.
+      flats: How many in all; about one in twelve has arrears, one in seven is let.
+    """
+    draft = _Draft(Random(seed_number), seed_number, Period.parse(period))  # noqa: S311 - not for secrets
+    community = draft.society()
+    draft.flats(community, towers, flats)
+    inserted = 0
+    with connection.cursor() as cursor:
+        for table, rows in draft.rows.items():
+            cursor.execute(
+                getattr(statements, f"seed_{table}"), {"rows": json.dumps(rows, ensure_ascii=False)}
+            )
+            inserted += cursor.rowcount
+        cursor.execute(statements.seed_opening_entry, {"community_id": str(community)})
+        inserted += cursor.rowcount
+    units = tuple(UUID(row["id"]) for row in draft.rows["unit"])
+    return SeededSociety(community, draft.rows["community"][0]["name"], units, inserted)
+
+
+class _Draft:
+    """The rows of every table, in the order in which they can be inserted."""
+
+    def __init__(self, random: Random, seed_number: int, period: Period) -> None:
+        self.random = random
+        self.seed_number = seed_number
+        self.period = period
+        self.rows: dict[str, list[dict[str, Any]]] = {
+            table: []
+            for table in (
+                "community",
+                "turnover",
+                "tower",
+                "unit",
+                "resident",
+                "ownership",
+                "vehicle",
+                "tariff",
+                "unit_charge",
+                "opening_arrears",
+            )
+        }
+        self._plates: set[str] = set()
+
+    def id_of(self, *parts: object) -> UUID:
+        return uuid5(NAMESPACE, "/".join(map(str, (self.seed_number, *parts))))
+
+    def society(self) -> UUID:
+        community = self.id_of("community")
+        self.rows["community"].append(
+            {
+                "id": str(community),
+                "name": "Green Valley",
+                "legal_name": "Green Valley Co-operative Housing Society Ltd.",
+                "registration_number": "PNA/PNA(4)/HSG/TC/10482/2019",
+                "address": "Survey No. 42, Baner-Pashan Link Road, Baner",
+                "city": "Pune",
+                "state_name": "Maharashtra",
+                "state_code": "27",
+                "law_scope": "MH",
+                "pin_code": "411045",
+                "gstin": gstin("27", "AABAG4821K"),
+                "email": "office@greenvalley.example.in",
+                "bank_details": "Deccan Sahakari Bank, Baner · A/c 004210009182 · IFSC DSBX0000042",
+                "tax_invoice_series": "GV",
+                "bill_of_supply_series": "BS",
+                "due_day": 15,
+                "gst_mode": "WHOLE",
+                "noc_percent": "10",
+            }
+        )
+        first = min(FOUNDED.year, self.period.financial_year.start)
+        last = max(2030, self.period.financial_year.start)
+        self.rows["turnover"] = [
+            {"community_id": str(community), "financial_year": year, "amount": "23400000.00"}
+            for year in range(first, last + 1)
+        ]
+        begins = min(FOUNDED, self.period.first_day).isoformat()
+        self.rows["tariff"] = [
+            {
+                "community_id": str(community),
+                "head": head,
+                "basis": basis,
+                "effective_from": begins,
+                "rate": rate,
+            }
+            for head, basis, rate in TARIFF
+        ]
+        return community
+
+    def flats(self, community: UUID, towers: int, flats: int) -> None:
+        owner: UUID | None = None
+        for tower in range(towers):
+            name = f"Tower {chr(ord('A') + tower)}"
+            tower_id = self.id_of("tower", tower)
+            self.rows["tower"].append({"id": str(tower_id), "community_id": str(community), "name": name})
+            for place in range(flats // towers + (tower < flats % towers)):
+                floor, position = place // FLATS_PER_FLOOR + 1, place % FLATS_PER_FLOOR
+                label = f"{name[-1]}-{floor}{position + 1:02d}"
+                unit = self._unit(community, tower_id, label, floor, AREAS[position])
+                # A few families own two neighbouring flats.
+                if owner is None or self.random.random() > 0.03:
+                    owner = self._resident(community, label)
+                self.rows["ownership"].append(
+                    {"unit_id": str(unit), "resident_id": str(owner), "owned_from": FOUNDED.isoformat()}
+                )
+                self._vehicles(unit, AREAS[position])
+
+    def _unit(self, community: UUID, tower: UUID, label: str, floor: int, area: int) -> UUID:
+        unit = self.id_of("unit", label)
+        self.rows["unit"].append(
+            {
+                "id": str(unit),
+                "community_id": str(community),
+                "tower_id": str(tower),
+                "label": label,
+                "floor": floor,
+                "area_sqft": str(area),
+                "is_let": self.random.random() < 0.14,
+            }
+        )
+        tax = to_rupee(area * PROPERTY_TAX_PER_SQFT)
+        self.rows["unit_charge"].append(
+            {
+                "unit_id": str(unit),
+                "head": "PROPERTY_TAX",
+                "effective_from": min(FOUNDED, self.period.first_day).isoformat(),
+                "amount": str(tax),
+            }
+        )
+        if self.random.random() < 20 / 240:
+            self.rows["opening_arrears"].append(
+                {
+                    "unit_id": str(unit),
+                    "as_of": (self.period.first_day - timedelta(days=1)).isoformat(),
+                    "amount": str(to_paisa(Decimal(self.random.randrange(1_500_00, 32_000_00)) / 100)),
+                    "paid_amount": "0.00",
+                }
+            )
+        return unit
+
+    def _resident(self, community: UUID, label: str) -> UUID:
+        resident = self.id_of("resident", label)
+        mailbox = label.lower().replace("-", "")
+        if self.random.random() < 0.12:
+            name, language = self.random.choice(DEVANAGARI_NAMES), self.random.choice(("hi", "mr"))
+            email = f"flat.{mailbox}@example.in"
+        else:
+            first, last = self.random.choice(FIRST_NAMES), self.random.choice(LAST_NAMES)
+            name, language = f"{first} {last}", "en"
+            email = f"{first}.{last}.{mailbox}@example.com".lower().replace("'", "")
+        self.rows["resident"].append(
+            {
+                "id": str(resident),
+                "community_id": str(community),
+                "name": name,
+                "email": email,
+                "phone": f"+91 20 5550 {self.random.randrange(10_000):04d}",
+                "language": language,
+            }
+        )
+        return resident
+
+    def _vehicles(self, unit: UUID, area: int) -> None:
+        cars = self.random.choices((0, 1, 2), (12, 74, 14) if area < 1200 else (4, 62, 34))[0]
+        two_wheelers = self.random.choices((0, 1, 2), (40, 46, 14))[0]
+        kinds = ["CAR"] * cars + ["TWO_WHEELER"] * two_wheelers
+        for kind, plate in zip(kinds, self._new_plates(), strict=False):
+            self.rows["vehicle"].append(
+                {
+                    "unit_id": str(unit),
+                    "registration": plate,
+                    "kind": kind,
+                    "parked_from": min(FOUNDED, self.period.first_day).isoformat(),
+                }
+            )
+
+    def _new_plates(self) -> Iterator[str]:
+        letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+        while True:
+            plate = (
+                f"MH {self.random.choice(('12', '14'))} "
+                f"{''.join(self.random.choices(letters, k=2))} {self.random.randrange(1, 10_000):04d}"
+            )
+            if plate not in self._plates:
+                self._plates.add(plate)
+                yield plate
+
+
+def gstin(state_code: str, pan: str) -> str:
+    """The GST number of a PAN's first registration in a State, with its check character (base 36, weights 1, 2)."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    body = f"{state_code}{pan}1Z"
+    total = 0
+    for position, character in enumerate(body):
+        product = digits.index(character) * (position % 2 + 1)
+        total += product // 36 + product % 36
+    return body + digits[-total % 36]

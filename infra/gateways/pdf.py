@@ -1,0 +1,148 @@
+"""Printed documents: A4 pages with fonts that hold the rupee sign and Devanagari, shaped as the script demands.
+
+The fonts are Noto Sans and Noto Sans Devanagari (fonts/OFL.txt). Text can be searched and copied: each run of
+Devanagari carries its own spelling, since shaped glyphs stand in another order than letters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+FONTS = Path(__file__).parent / "fonts"
+_DEVANAGARI = re.compile(r"[\u0900-\u097f]")
+
+Colour = tuple[int, int, int]
+INK: Colour = (33, 37, 41)
+
+
+class _Silent(int):
+    """The text of a glyph that adds none: its neighbour has said the whole syllable."""
+
+    def __format__(self, _spec: str) -> str:
+        return ""
+
+
+class Document(FPDF):
+    """One document in millimetres from the top left corner.
+
+    Parameters:
+      title: Shown by viewers as the window's title.
+      author: Who issues it.
+      dated: Creation date in the file, so that printing twice gives the same bytes.
+    """
+
+    def __init__(self, title: str, author: str, dated: datetime) -> None:
+        super().__init__(format="A4", unit="mm")
+        self.set_title(title)
+        self.set_author(author)
+        self.set_creation_date(dated)
+        self.set_auto_page_break(False)
+        self.set_margin(0)
+        self.c_margin = 0
+        self.add_font("Sans", "", FONTS / "NotoSans-Regular.ttf")
+        self.add_font("Sans", "B", FONTS / "NotoSans-Bold.ttf")
+        self.add_page()
+
+    def write_at(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        width: float | None = None,
+        size: float = 9,
+        bold: bool = False,
+        colour: Colour = INK,
+        align: str = "L",
+    ) -> None:
+        """One line of text in a box; too long a line is set smaller until it fits."""
+        self._prepare(text, size, bold, colour)
+        if width is not None:
+            while size > 5 and self.get_string_width(text) > width:
+                size -= 0.25
+                self.set_font_size(size)
+        self.set_xy(x, y)
+        with self._spelled(text):
+            self.cell(width, size * 0.5, text, align=align)
+
+    def paragraph(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        text: str,
+        *,
+        size: float = 9,
+        bold: bool = False,
+        colour: Colour = INK,
+    ) -> float:
+        """Text over as many lines as it takes; returns where the next may begin."""
+        self._prepare(text, size, bold, colour)
+        self.set_xy(x, y)
+        self.multi_cell(width, size * 0.48, text, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        return float(self.get_y())
+
+    def band(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
+        """A filled rectangle."""
+        self.set_fill_color(*colour)
+        self.rect(x, y, width, height, style="F")
+
+    def rule(self, x: float, y: float, width: float, colour: Colour, thickness: float = 0.2) -> None:
+        """A horizontal line."""
+        self.set_draw_color(*colour)
+        self.set_line_width(thickness)
+        self.line(x, y, x + width, y)
+
+    def finished(self) -> bytes:
+        """The file."""
+        self._let_repeated_glyphs_be_silent()
+        return bytes(self.output())
+
+    def _prepare(self, text: str, size: float, bold: bool, colour: Colour) -> None:
+        shaped = _DEVANAGARI.search(text) is not None
+        style = "B" if bold else ""
+        if shaped and f"devanagari{style}" not in self.fonts:
+            # Only who needs the script pays for its font.
+            name = "Bold" if bold else "Regular"
+            self.add_font("Devanagari", style, FONTS / f"NotoSansDevanagari-{name}.ttf")
+            self.set_fallback_fonts(["Devanagari"], exact_match=False)
+        self.set_text_shaping(shaped)
+        self.set_font("Sans", style, size)
+        self.set_text_color(*colour)
+
+    def _spelled(self, text: str) -> Any:
+        return _ActualText(self, text if _DEVANAGARI.search(text) else None)
+
+    def _let_repeated_glyphs_be_silent(self) -> None:
+        """Map the second and later glyphs of a syllable to no text; fpdf2 leaves them out, and readers then guess."""
+        for font in self.fonts.values():
+            subset = getattr(font, "subset", None)
+            if subset is not None:
+                subset._char_id_per_glyph = {  # noqa: SLF001 - fpdf2 offers no other way; a test holds it
+                    replace(glyph, unicode=(_Silent(),)) if glyph and glyph.unicode == () else glyph: code
+                    for glyph, code in subset._char_id_per_glyph.items()  # noqa: SLF001
+                }
+
+
+class _ActualText:
+    """Marks what is drawn inside with its spelling, for search, copying and screen readers."""
+
+    def __init__(self, document: Document, text: str | None) -> None:
+        self._document = document
+        self._text = text
+
+    def __enter__(self) -> None:
+        if self._text is not None:
+            spelling = self._text.encode("utf-16-be").hex().upper()
+            self._document._out(f"/Span <</ActualText <FEFF{spelling}>>> BDC")  # noqa: SLF001
+
+    def __exit__(self, *_: object) -> None:
+        if self._text is not None:
+            self._document._out("EMC")  # noqa: SLF001

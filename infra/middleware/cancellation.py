@@ -1,0 +1,65 @@
+"""Cancellation of running jobs: dramatiq-abort, told by Postgres.
+
+`dramatiq_abort.abort(id)` and `dhanman-jobs jobs cancel` do the same. The job first gets a moment in which
+`cancellation_requested()` is true; then Abort is raised in its thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dramatiq_abort import Abortable
+from dramatiq_abort.backend import Event, EventBackend
+
+from infra.queue.cancel import cancel
+from infra.queue.run import CANCELLED, Outcome, Run
+
+GRACE_MS = 2_000
+"""How long a job that asks has before it is interrupted."""
+
+
+class PostgresEvents(EventBackend):
+    """Cancel requests, as this process heard them; asks the database nothing itself."""
+
+    def __init__(self) -> None:
+        self.broker: Any = None
+        self._told: set[str] = set()
+
+    def poll(self, key: str) -> Event | None:
+        requested = self.broker.process.cancellations.requested(Abortable.key_to_id(key))
+        return Event(key, {}) if requested else None
+
+    def wait_many(self, keys: Iterable[str], timeout: int) -> Event | None:
+        ids = {Abortable.key_to_id(key) for key in keys}
+        self._told &= ids
+        message_id = self.broker.process.cancellations.wait_for_any(ids - self._told, timeout / 1000)
+        if message_id is None:
+            return None
+        self._told.add(message_id)
+        return Event(Abortable.id_to_key(message_id), {"abort_timeout": GRACE_MS})
+
+    def notify(self, events: Iterable[Event], ttl: int) -> None:
+        ids = {Abortable.key_to_id(event.key) for event in events}
+        services = {self.broker.service_of(actor) for actor in self.broker.actors.values()}
+        for service in services:
+            cancel(self.broker.store(service), list(ids), by="abort()")
+
+
+class Cancellation(Abortable):  # type: ignore[misc]  # untyped base
+    """Actor option `abortable`: False for jobs that must not be interrupted; they can still ask."""
+
+    def __init__(self) -> None:
+        super().__init__(backend=PostgresEvents())
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        self.backend.broker = broker
+        super().before_worker_boot(broker, worker)
+
+    def after_declare_actor(self, broker: Any, actor: Any) -> None:
+        self.backend.broker = broker
+
+    def after_skip_message(self, broker: Any, message: Run) -> None:
+        super().after_skip_message(broker, message)
+        if broker.process.cancellations.requested(message.message_id):
+            message.outcome = Outcome(CANCELLED, message.cancel_reason or "cancelled before it started")

@@ -1,0 +1,31 @@
+"""Makes the running job known to its own code."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dramatiq.middleware import Middleware
+
+from infra.queue.current import Job, current_job, enter
+from infra.queue.run import CANCELLED, Outcome, Run
+
+
+class CurrentJob(Middleware):
+    """First before a run and last after it, so that every other middleware may ask for the current job."""
+
+    def before_process_message(self, broker: Any, message: Run) -> None:
+        message.started = time.perf_counter()
+        enter(Job(message, broker.process))
+
+    def after_process_message(
+        self, broker: Any, message: Run, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        job = current_job()
+        if exception is None and job.saw_cancellation and not message.lost:
+            message.outcome = Outcome(CANCELLED, message.cancel_reason or "cancelled while it ran")
+            message.follow_ups = None
+        enter(None)
+
+    def after_skip_message(self, broker: Any, message: Run) -> None:
+        enter(None)

@@ -1,0 +1,233 @@
+"""The broker: dramatiq-pg's PostgresBroker with its mechanics replaced.
+
+What dramatiq sees is unchanged (`enqueue`, `consume`, middleware, results); beneath it, messages go into a schema a
+service, are claimed in batches under a lease, and finish in one transaction with all that follows from them.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import dramatiq
+from dramatiq import Actor, Message
+from dramatiq.middleware import Middleware, MiddlewareError
+from dramatiq_pg import PostgresBroker
+
+from infra.queue.consumer import QueueConsumer
+from infra.queue.enqueue import insert, under_its_id
+from infra.queue.message import seal
+from infra.queue.run import FAILED, REJECTED, SUCCESS, Outcome, Run
+from infra.queue.worker import WorkerProcess
+from infra.settings import SERVICES, Settings, settings
+from infra.store.connections import Store, store_of
+
+_following_up = threading.local()
+"""`.run` is the run whose after-hooks are being called by this thread: what they enqueue is staged with it."""
+
+
+class WorkerLifecycle(Middleware):
+    """Starts and stops the threads around dramatiq's worker, and declares the queue's own actor options."""
+
+    @property
+    def actor_options(self) -> set[str]:
+        return {"service", "unique", "unique_key"}
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        broker.boot(worker)
+
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        broker.process.stop_claiming()
+
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        broker.process.stop()
+
+
+class JobBroker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
+    """Parameters:
+    config: settings; default the process's.
+    stores: where each service's jobs are; default by the settings. Nothing connects before the first use.
+    middleware: the whole list, in order.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Settings | None = None,
+        stores: Callable[[str], Store] = store_of,
+        middleware: list[Middleware] | None = None,
+    ) -> None:
+        self.config = config or settings()
+        self._find_store = stores
+        self._stores: dict[str, Store] = {}
+        self._hooks: dict[str, list[Any]] = {}
+        self._process: WorkerProcess | None = None
+        super().__init__(pool=_NO_POOL, results=False, middleware=[WorkerLifecycle(), *(middleware or [])])
+        for queue_name in self.config.jobs_queues:
+            self.declare_queue(queue_name)
+
+    # -- what dramatiq calls
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Delayed jobs wait in the table, so there is no delay queue to declare."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = True
+            self.emit_after("declare_queue", queue_name)
+
+    def declare_actor(self, actor: Actor[Any, Any]) -> None:
+        self.service_of(actor)  # a wrong service is refused where it is declared
+        unique = actor.options.get("unique")
+        if unique not in (None, "waiting", "running"):
+            raise ValueError(f"{actor.actor_name}: unique must be 'waiting' or 'running', not {unique!r}")
+        super().declare_actor(actor)
+
+    def enqueue(self, message: Message[Any], *, delay: int | timedelta | None = None) -> Message[Any]:
+        """Writes the message, or stages it when a finished run leads to it.
+
+        Returns the message; under the id of the waiting job when its unique key is taken.
+        Raises JobRefused, StoreUnavailable, StoreNotMigrated.
+        """
+        envelope = seal(message, delay, self)
+        self.emit_before("enqueue", envelope.message, envelope.delay_ms)
+        run = getattr(_following_up, "run", None)
+        if run is not None and envelope.message.message_id != run.message_id:
+            run.stage(envelope)
+            refused = {}
+        elif run is not None:
+            # Dramatiq's own Retries enqueues the message again under its id: that is a retry of this run.
+            run.outcome = Outcome("retrying", reason="requeued", delay_ms=envelope.delay_ms)
+            return envelope.message
+        else:
+            refused = insert(self.store(envelope.service), [envelope])
+        self.emit_after("enqueue", envelope.message, envelope.delay_ms)
+        return under_its_id(envelope.message, refused)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30000) -> QueueConsumer:
+        return QueueConsumer(self.process, queue_name, timeout)
+
+    def add_middleware(self, middleware: Middleware, **where: Any) -> None:
+        super().add_middleware(middleware, **where)
+        self._hooks.clear()
+
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        for hook in self._hooks_of("before_" + signal):
+            try:
+                hook(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:
+                self.logger.critical("Unexpected failure in before_%s of %r.", signal, hook, exc_info=True)
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        if signal in ("process_message", "skip_message") and isinstance(args[0], Run):
+            self._after_run(signal, args[0], kwargs)
+            return
+        for hook in self._hooks_of("after_" + signal):
+            try:
+                hook(self, *args, **kwargs)
+            except Exception:
+                self.logger.critical("Unexpected failure in after_%s of %r.", signal, hook, exc_info=True)
+
+    def close(self) -> None:
+        for store in self._stores.values():
+            store.pool.clear()
+
+    # -- what the rest of the house calls
+
+    def service_of(self, actor: Actor[Any, Any]) -> str:
+        """The option `service`, else the module `actors.<service>`, else common."""
+        service = actor.options.get("service")
+        if service is None:
+            parts = actor.fn.__module__.split(".")
+            service = parts[1] if parts[0] == "actors" and len(parts) > 1 and parts[1] in SERVICES else "common"
+        if service not in SERVICES:
+            raise ValueError(f"{actor.actor_name}: unknown service {service!r}; one of {', '.join(SERVICES)}")
+        return str(service)
+
+    def store(self, service: str) -> Store:
+        if service not in self._stores:
+            self._stores[service] = self._find_store(service)
+        return self._stores[service]
+
+    @property
+    def process(self) -> WorkerProcess:
+        if self._process is None:
+            raise RuntimeError("no worker runs in this process: start one with `dramatiq actors`")
+        return self._process
+
+    def boot(self, worker: dramatiq.Worker) -> None:
+        """Puts the ready buffer where the worker's threads take their work."""
+        stores = [self.store(service) for service in self.config.jobs_services]
+        self._process = WorkerProcess(self, stores, worker.worker_threads, self.config)
+        worker.work_queue = self._process.buffer  # type: ignore[assignment]
+        self._process.start()
+
+    def may_attempt(self, run: Run) -> bool:
+        """Whether a claimed job has attempts left; a job that kills its worker uses them up without ever failing."""
+        limit = self._attempt_limit(run)
+        return limit is None or run.attempt <= limit
+
+    def used_up(self, run: Run) -> Outcome:
+        return Outcome(
+            REJECTED, f"attempts used up: its worker died or lost it in attempt {run.attempt - 1} of {self._attempt_limit(run)}"
+        )
+
+    # -- inside
+
+    def _attempt_limit(self, run: Run) -> int | None:
+        for middleware in self.middleware:
+            limit = getattr(middleware, "attempt_limit", None)
+            if limit is not None:
+                return limit(self, run)  # type: ignore[no-any-return]
+        return None
+
+    def _hooks_of(self, name: str) -> list[Any]:
+        """Bound methods of the middleware that really implement a hook, in calling order."""
+        hooks = self._hooks.get(name)
+        if hooks is None:
+            nothing = getattr(Middleware, name, None)
+            chain = self.middleware if name.startswith("before_") else list(reversed(self.middleware))
+            hooks = [getattr(m, name) for m in chain if getattr(type(m), name, None) is not nothing]
+            self._hooks[name] = hooks
+        return hooks
+
+    def _after_run(self, signal: str, run: Run, kwargs: dict[str, Any]) -> None:
+        """The after-hooks of a run. Dramatiq swallows what they raise and acknowledges the message all the same; here
+        a hook that fails fails the run, and what hooks enqueue is staged with the run's outcome."""
+        exception = kwargs.get("exception")
+        _following_up.run = run
+        broken: BaseException | None = None
+        try:
+            for hook in self._hooks_of("after_" + signal):
+                try:
+                    hook(self, run, **kwargs)
+                except Exception as error:
+                    broken = broken or error
+                    self.logger.critical("%s failed after job %s.", hook, run.message_id, exc_info=True)
+        finally:
+            _following_up.run = None
+        if broken is not None and (run.outcome is None or run.outcome.state == "done"):
+            run.follow_ups = run.result = None
+            run.outcome = Outcome(
+                "retrying",
+                "a middleware failed after the job",
+                f"{type(broken).__name__}: {broken}",
+                "".join(traceback.format_exception(broken)),
+                delay_ms=60_000,
+            )
+        elif run.outcome is None:
+            if exception is not None:
+                run.outcome = Outcome(FAILED, None, f"{type(exception).__name__}: {exception}", traceback.format_exc(limit=30))
+            elif not run.failed:
+                run.outcome = SUCCESS
+
+
+class _NoPool:
+    """Stands where dramatiq-pg wants a pool; ours are per store and made when needed."""
+
+
+_NO_POOL = _NoPool()

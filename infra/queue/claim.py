@@ -1,0 +1,241 @@
+"""Claim: one thread a database keeps the ready buffer fed, and no fuller than the threads can use.
+
+How much to claim follows from how fast jobs finish: as many as the threads will start in the next 50 ms, so that short
+jobs come in large batches and long ones one by one, and another worker's idle thread never waits for a job that lies
+here. What lies in the buffer for longer than that, because all threads met long jobs, is given back.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dramatiq.logging import get_logger
+
+from infra.queue.buffer import ReadyBuffer
+from infra.queue.finish import PLANNER, bound
+from infra.queue.run import Run
+from infra.store.connections import DISCONNECTED, Store, connect
+
+AHEAD = 0.05
+"""Seconds of work to hold."""
+LARGEST_CLAIM = 1_000
+STALE_AFTER = 0.2
+"""Seconds after which a buffered job is given back when every thread is busy."""
+
+log = get_logger(__name__)
+
+
+class StoreWatch:
+    """What the claimer knows of one service's queue: whether to look, and when the next delayed job is due."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.dirty = True
+        self.next_look = 0.0
+        self.due_at = 0.0  # monotonic; 0 means: ask
+        self.lock = threading.Lock()
+
+    def touched(self) -> None:
+        self.dirty = True
+
+    def due_in(self, seconds: float) -> None:
+        with self.lock:
+            self.due_at = min(self.due_at or float("inf"), time.monotonic() + max(0.0, seconds))
+
+
+class Claimer(threading.Thread):
+    """Fills the buffer from the stores of one database.
+
+    Parameters:
+      queues: the queue names this process consumes, asked at each claim.
+      admit: takes the claimed runs; decides what is run and what is finished at once.
+      give_back: takes runs whose claim is to be released.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        stores: list[Store],
+        buffer: ReadyBuffer,
+        *,
+        threads: int,
+        worker_id: Callable[[Store], str],
+        new_lease: Callable[[], str],
+        queues: Callable[[], dict[str, int]],
+        admit: Callable[[list[Run]], None],
+        give_back: Callable[[list[Run]], None],
+        poll_interval: float,
+        server_timeout: float,
+    ) -> None:
+        super().__init__(name="claimer", daemon=True)
+        self.url = url
+        self.watches = {store.schema: StoreWatch(store) for store in stores}
+        self._buffer = buffer
+        self._threads = threads
+        self._worker_id = worker_id
+        self._new_lease = new_lease
+        self._queues = queues
+        self._admit = admit
+        self._give_back = give_back
+        self._poll_interval = poll_interval
+        self._server_timeout = f"{server_timeout} seconds"
+        self._wake = threading.Event()
+        self._running = True
+        self._conn: Any = None
+        self._away = False
+        self._rate = 0.0
+        self._rate_at = time.monotonic()
+        self._rate_taken = 0
+
+    def wake(self) -> None:
+        """Something changed: room in the buffer, a notification, or the end."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._running = False
+        self._wake.set()
+
+    def run(self) -> None:
+        while self._running:
+            try:
+                wait = self._turn()
+                self._away = False
+            except DISCONNECTED as error:
+                wait = self._went_away(error)
+            except Exception:
+                self._disconnect()
+                log.exception("Claiming failed; it is tried again in a second.")
+                wait = 1.0
+            if wait > 0 and self._running:
+                self._wake.wait(wait)
+            self._wake.clear()
+        self._disconnect()
+
+    def _turn(self) -> float:
+        """One round over the stores. Returns how long nothing will be to do unless someone wakes us."""
+        self._measure()
+        self._return_stale()
+        now = time.monotonic()
+        room = self._room()
+        claimed_any = False
+        for watch in self._in_turn():
+            if watch.due_at <= now:
+                self._promote(watch)
+            if now >= watch.next_look:
+                watch.dirty = True
+            if not watch.dirty or room <= 0:
+                continue
+            watch.dirty = False
+            watch.next_look = now + self._poll_interval
+            runs, more = self._claim(watch, room)
+            if runs:
+                claimed_any = True
+                room -= len(runs)
+                self._admit(runs)
+            if more:
+                watch.dirty = True
+        if room > 0 and any(watch.dirty for watch in self.watches.values()) and claimed_any:
+            return 0.0
+        return self._pause(now)
+
+    def _pause(self, now: float) -> float:
+        if self._buffer.waiting and not self._buffer.idle:
+            return STALE_AFTER / 2
+        if any(watch.dirty for watch in self.watches.values()):
+            return AHEAD if self._room() <= 0 else 0.0
+        soonest = min(min(watch.next_look, watch.due_at) for watch in self.watches.values())
+        return max(0.0, min(soonest - now, self._poll_interval))
+
+    def _in_turn(self) -> list[StoreWatch]:
+        """The stores, a different one first each time, so that a full one does not always win."""
+        order = list(self.watches.values())
+        first = order.pop(0)
+        self.watches = {w.store.schema: w for w in (*order, first)}
+        return [*order, first]
+
+    def _room(self) -> int:
+        buffer = self._buffer
+        target = min(LARGEST_CLAIM, int(self._rate * AHEAD))
+        buffer.low_water = max(1, target // 2)
+        return max(buffer.idle - buffer.waiting, target - buffer.waiting)
+
+    def _measure(self) -> None:
+        now = time.monotonic()
+        elapsed = now - self._rate_at
+        if elapsed < 0.02:
+            return
+        taken = self._buffer.taken
+        rate = (taken - self._rate_taken) / elapsed
+        if rate < 10 * self._threads:  # jobs of over 100 ms each: nothing is held ahead
+            rate = 0.0
+        self._rate = rate if rate < self._rate else (self._rate + rate) / 2 if self._rate else rate
+        self._rate_at, self._rate_taken = now, taken
+
+    def _return_stale(self) -> None:
+        if self._buffer.waiting and not self._buffer.idle:
+            stale = self._buffer.take_back(older_than=STALE_AFTER)
+            if stale:
+                self._rate = 0.0
+                self._give_back(stale)
+
+    def _claim(self, watch: StoreWatch, room: int) -> tuple[list[Run], bool]:
+        """Up to `room` jobs for each queue by its share. Second value: whether there may be more."""
+        queues = self._queues()
+        if not queues:
+            return [], False
+        total = sum(queues.values())
+        counts = {name: max(1, min(room, -(-room * weight * 2 // total))) for name, weight in queues.items()}
+        lease = self._new_lease()
+        worker_id = self._worker_id(watch.store)
+        rows = self._execute(
+            bound(watch.store.schema).claim,
+            {
+                "queues": list(counts),
+                "counts": list(counts.values()),
+                "worker_id": worker_id,
+                "lease": lease,
+                "timeout": self._server_timeout,
+            },
+        )
+        taken: dict[str, int] = {}
+        for row in rows:
+            taken[row[1]] = taken.get(row[1], 0) + 1
+        more = any(taken.get(name, 0) >= count for name, count in counts.items())
+        return [Run(watch.store, lease, worker_id, row) for row in rows], more
+
+    def _promote(self, watch: StoreWatch) -> None:
+        sql = bound(watch.store.schema)
+        with watch.lock:
+            watch.due_at = float("inf")
+        promoted = self._execute(sql.promote, None)[0][0]
+        if promoted:
+            watch.dirty = True
+        next_due = self._execute(sql.seconds_to_next_due, None)[0][0]
+        watch.due_in(self._poll_interval * 4 if next_due is None else max(next_due, 0.001))
+
+    def _execute(self, statement: str, parameters: Any) -> list[Any]:
+        if self._conn is None:
+            self._conn = connect(self.url, name="dhanman-jobs claim")
+            for watch in self.watches.values():
+                watch.dirty, watch.due_at = True, 0.0
+        with self._conn.cursor() as cursor:
+            cursor.execute(PLANNER + statement, parameters)
+            rows: list[Any] = cursor.fetchall()
+            return rows
+
+    def _went_away(self, error: Exception) -> float:
+        self._disconnect()
+        if not self._away:
+            self._away = True
+            log.error("The database is away: %s. Workers wait and go on when it is back.", str(error).strip())
+            self._backoff = 0.25
+        self._backoff = min(self._backoff * 2, 15.0)
+        return self._backoff
+
+    def _disconnect(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None

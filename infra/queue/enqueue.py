@@ -1,0 +1,108 @@
+"""Enqueue: messages enter a service's queue, one by one, in bulk, or within the caller's own transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dramatiq import Message, get_broker
+from psycopg2.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable
+
+from infra.queue import transaction as caller
+from infra.queue.errors import StoreNotMigrated, StoreUnavailable
+from infra.queue.message import Envelope, seal
+from infra.settings import settings
+from infra.store.connections import DISCONNECTED, Store, shown
+from infra.store.sql import load
+
+CHUNK = 5_000
+"""Messages a statement. More would not be faster, only larger."""
+
+
+def put(cursor: Any, schema: str, envelopes: Sequence[Envelope]) -> dict[str, str | None]:
+    """Inserts messages with one round trip a chunk. Returns, for each that was not inserted, the id of the waiting job
+    with its unique key, or None where its own id is known already."""
+    statement = load("infra.queue").bind(schema).put
+    refused: dict[str, str | None] = {}
+    for start in range(0, len(envelopes), CHUNK):
+        chunk = envelopes[start : start + CHUNK]
+        cursor.execute(statement, _columns(chunk))
+        refused.update(cursor.fetchall())
+    return refused
+
+
+def _columns(envelopes: Sequence[Envelope]) -> dict[str, Any]:
+    messages = [e.message for e in envelopes]
+    return {
+        "message_ids": [m.message_id for m in messages],
+        "queues": [m.queue_name for m in messages],
+        "actors": [m.actor_name for m in messages],
+        "priorities": [e.priority for e in envelopes],
+        "delays": [e.delay_ms for e in envelopes],
+        "unique_keys": [e.unique_key for e in envelopes],
+        "unique_runnings": [e.unique_running for e in envelopes],
+        "messages": [e.text for e in envelopes],
+        "sent_at": _timestamp(min(m.message_timestamp for m in messages)),
+    }
+
+
+def _timestamp(milliseconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(milliseconds / 1000))
+
+
+def insert(store: Store, envelopes: Sequence[Envelope]) -> dict[str, str | None]:
+    """`put` in the caller's transaction when one is open, else in one of its own, tried again while the database is
+    away until JOBS_SEND_TIMEOUT is over. Raises StoreUnavailable or StoreNotMigrated."""
+    outer = caller.cursor_for(store)
+    if outer is not None:
+        return put(outer, store.schema, envelopes)
+    deadline = time.monotonic() + settings().jobs_send_timeout.total_seconds()
+    pause = 0.05
+    while True:
+        try:
+            with store.pool.borrowed() as conn, conn.cursor() as cursor:
+                if len(envelopes) <= CHUNK:
+                    return put(cursor, store.schema, envelopes)
+                conn.autocommit = False
+                with conn:
+                    return put(cursor, store.schema, envelopes)
+        except (UndefinedFunction, UndefinedTable, InvalidSchemaName):
+            raise StoreNotMigrated(
+                f"the job store {store.schema} on {shown(store.url)} is not there: run `dhanman-jobs migrate`"
+            ) from None
+        except DISCONNECTED as error:
+            # The message id makes a second insert a no-op, so trying again is safe even if the first one committed.
+            store.pool.clear()
+            if time.monotonic() + pause > deadline:
+                raise StoreUnavailable(
+                    f"the job store {store.schema} on {shown(store.url)} did not answer within "
+                    f"{settings().jobs_send_timeout.total_seconds():g} s, the job was not enqueued: {str(error).strip()}"
+                ) from None
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+
+def enqueue_many(messages: Iterable[Message[Any]], *, delay: int | None = None) -> list[Message[Any]]:
+    """Enqueues many messages, all checked before the first is written, one transaction for each service.
+
+    Returns them in order; one whose unique key is taken is returned under the waiting job's id.
+    Raises JobRefused for the first bad one, StoreUnavailable.
+    """
+    broker: Any = get_broker()
+    envelopes = [seal(message, delay, broker) for message in messages]
+    by_service: dict[str, list[Envelope]] = {}
+    for envelope in envelopes:
+        by_service.setdefault(envelope.service, []).append(envelope)
+    refused: dict[str, str | None] = {}
+    for service, group in by_service.items():
+        refused.update(insert(broker.store(service), group))
+    return [under_its_id(envelope.message, refused) for envelope in envelopes]
+
+
+def under_its_id(message: Message[Any], refused: dict[str, str | None]) -> Message[Any]:
+    existing = refused.get(message.message_id)
+    return message.copy(message_id=existing) if existing else message
+
+
+__all__ = ["enqueue_many", "insert", "put"]

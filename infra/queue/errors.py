@@ -1,0 +1,34 @@
+"""What can go wrong between a caller and the queue. Every message says what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from dramatiq.errors import ActorNotFound, ConnectionError
+
+
+class JobRefused(ValueError):
+    """The job was refused at `send`; nothing was written."""
+
+
+class UnknownActor(JobRefused, ActorNotFound):
+    """No actor of that name is declared."""
+
+
+class UnknownQueue(JobRefused):
+    """The queue is neither an actor's nor named in JOBS_QUEUES."""
+
+
+class WrongArguments(JobRefused, TypeError):
+    """An argument is missing, surplus, of the wrong annotated type, or cannot be serialised."""
+
+
+class MessageTooLarge(JobRefused):
+    """The encoded message is larger than 64 KiB."""
+
+
+class StoreUnavailable(ConnectionError):
+    """The job store did not answer in time; nothing was enqueued, or, if the connection broke while the answer was on
+    its way, the same message may be sent again: its id makes the second insert a no-op."""
+
+
+class StoreNotMigrated(RuntimeError):
+    """The job store's schema is absent. `dhanman-jobs migrate` makes it."""

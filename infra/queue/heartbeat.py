@@ -1,0 +1,179 @@
+"""Heartbeat: a worker process says that it lives, gives back claims it does not know of, and rescues the jobs of
+workers that stopped answering. One thread a process, one round an interval over its stores."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dramatiq.logging import get_logger
+
+from infra.queue.finish import PLANNER, bound
+from infra.store.connections import DISCONNECTED, Store, connect
+
+log = get_logger(__name__)
+
+
+class Heartbeat(threading.Thread):
+    """Parameters:
+    identity: this worker's id in a store now.
+    held: the message ids this process has claims on.
+    facts: queues, threads and running count, for the row that operators see.
+    lost: called when a store no longer knows this worker: its leases there are lost, a new identity is due.
+    rescued: called after jobs came free in a store.
+    cancelled: called with ids of running jobs that were asked to stop; polled only where there is no LISTEN.
+    """
+
+    def __init__(
+        self,
+        stores: list[Store],
+        *,
+        identity: Callable[[Store], str],
+        held: Callable[[Store], list[str]],
+        facts: Callable[[], dict[str, Any]],
+        lost: Callable[[Store], None],
+        rescued: Callable[[Store], None],
+        cancelled: Callable[[list[str]], None],
+        interval: float,
+        server_timeout: float,
+        grace: float,
+        poll_cancellations: bool,
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self.stores = stores
+        self._identity = identity
+        self._held = held
+        self._facts = facts
+        self._lost = lost
+        self._rescued = rescued
+        self._cancelled = cancelled
+        self._interval = interval
+        self._timeout = f"{server_timeout} seconds"
+        self._grace = f"{grace} seconds"
+        self._poll_cancellations = poll_cancellations
+        self._stop_event = threading.Event()
+        self._connections: dict[str, Any] = {}
+        self._registered: set[tuple[str, str]] = set()
+        self._away = False
+
+    def register(self) -> None:
+        """Introduces this worker to each store. Raises psycopg2.OperationalError when one is away."""
+        for store in self.stores:
+            self._register(store)
+
+    def stop(self) -> None:
+        self._stop_event.set()
+
+    def leave(self) -> None:
+        """Takes the worker's rows away: it has nothing left."""
+        for store in self.stores:
+            try:
+                self._execute(store, bound(store.schema).leave, {"worker_id": self._identity(store)}, fetch=False)
+            except DISCONNECTED:
+                pass  # the row goes stale and is rescued
+        for conn in self._connections.values():
+            conn.close()
+        self._connections.clear()
+
+    def run(self) -> None:
+        while not self._wait():
+            for store in self.stores:
+                try:
+                    self._beat(store)
+                    self._away = False
+                except DISCONNECTED as error:
+                    self._forget(store.url)
+                    if not self._away:
+                        self._away = True
+                        log.warning("No heartbeat to %s: %s", store.schema, str(error).strip())
+                except Exception:
+                    self._forget(store.url)
+                    log.exception("The heartbeat to %s failed.", store.schema)
+
+    def _beat(self, store: Store) -> None:
+        sql = bound(store.schema)
+        identity = self._identity(store)
+        if (store.schema, identity) not in self._registered:
+            self._register(store)
+        known = self._execute(store, sql.beat, {"worker_id": identity, **self._facts_row()})
+        if not known:
+            log.error("This worker was declared dead by %s: its claims are lost, it goes on as a new one.", store.schema)
+            self._lost(store)
+            self._register(store)
+            return
+        held = self._held(store)
+        freed = self._execute(store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held})
+        rescued = self._execute(store, PLANNER + sql.rescue, {"timeout": self._timeout, "channel": store.schema})
+        for message_id, _, attempt, _ in rescued:
+            log.warning("Rescued job %s of a dead worker after attempt %d.", message_id, attempt)
+        if freed or rescued:
+            self._rescued(store)
+
+    def _wait(self) -> bool:
+        """Until the next beat, a tenth earlier or later so that workers do not beat in step. True: it is over."""
+        until = time.monotonic() + self._interval * (0.9 + 0.2 * (time.monotonic() % 1))
+        while (left := until - time.monotonic()) > 0:
+            if self._stop_event.wait(min(left, 2.0) if self._poll_cancellations else left):
+                return True
+            if self._poll_cancellations:
+                self.check_cancellations()
+        return self._stop_event.is_set()
+
+    def check_cancellations(self) -> None:
+        """Asks the stores which running jobs should stop; for what notifications did not tell."""
+        for store in self.stores:
+            if not self._held(store):
+                continue
+            try:
+                rows = store.fetch(bound(store.schema).cancel_requests, {"worker_id": self._identity(store)})
+            except DISCONNECTED:
+                continue
+            if rows:
+                self._cancelled([row[0] for row in rows])
+
+    def _facts_row(self) -> dict[str, Any]:
+        return {**self._facts(), "memory_bytes": resident_bytes()}
+
+    def _register(self, store: Store) -> None:
+        facts = self._facts()
+        identity = self._identity(store)
+        self._execute(
+            store,
+            bound(store.schema).register,
+            {
+                "worker_id": identity,
+                "name": f"{socket.gethostname()}:{os.getpid()}",
+                "hostname": socket.gethostname(),
+                "pid": os.getpid(),
+                "queues": facts["queues"],
+                "threads": facts["threads"],
+            },
+            fetch=False,
+        )
+        self._registered.add((store.schema, identity))
+
+    def _execute(self, store: Store, statement: str, parameters: Any, *, fetch: bool = True) -> list[Any]:
+        conn = self._connections.get(store.url)
+        if conn is None or conn.closed:
+            conn = self._connections[store.url] = connect(store.url, name="dhanman-jobs heartbeat")
+        with conn.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if fetch else []
+
+    def _forget(self, url: str) -> None:
+        conn = self._connections.pop(url, None)
+        if conn is not None:
+            conn.close()
+
+
+def resident_bytes() -> int | None:
+    """This process's resident memory; None where /proc does not tell."""
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,111 @@
+"""A message on its way into the queue: dramatiq's message plus what the queue keeps in columns of their own."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dramatiq import Actor, Message
+
+from infra.queue.admission import check_arguments, encode, known_actor, known_queue
+from infra.queue.errors import JobRefused
+
+OWN_OPTIONS = frozenset({"eta", "priority", "unique_key", "queue_name"})
+"""Send options that become columns; the rest travels in the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One row for put(): see the schema."""
+
+    service: str
+    message: Message[Any]
+    text: str
+    priority: int
+    delay_ms: int
+    unique_key: str | None
+    unique_running: bool
+
+
+def seal(message: Message[Any], delay: int | float | None, broker: Any) -> Envelope:
+    """Checks a message and works out its columns. Raises JobRefused and its kinds."""
+    actor = known_actor(broker.actors, message.actor_name)
+    check_arguments(actor, message.args, message.kwargs)
+    options = message.options
+    queue_name = known_queue(broker.queues, options.get("queue_name") or message.queue_name)
+    delay_ms = delay_of(delay, options.get("eta"))
+    priority = options.get("priority", actor.priority)
+    if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) >= 2**31:
+        raise JobRefused(f"{actor.actor_name}: priority must be a whole number below 2**31, not {priority!r}")
+    unique_key = unique_key_of(message, actor)
+    if not OWN_OPTIONS.isdisjoint(options) or queue_name != message.queue_name:
+        message = Message(
+            queue_name=queue_name,
+            actor_name=message.actor_name,
+            args=message.args,
+            kwargs=message.kwargs,
+            options={name: value for name, value in options.items() if name not in OWN_OPTIONS},
+            message_id=message.message_id,
+            message_timestamp=message.message_timestamp,
+        )
+    return Envelope(
+        service=broker.service_of(actor),
+        message=message,
+        text=encode(message, actor),
+        priority=priority,
+        delay_ms=delay_ms,
+        unique_key=unique_key,
+        unique_running=unique_key is not None and actor.options.get("unique") == "running",
+    )
+
+
+def delay_of(delay: Any, eta: Any) -> int:
+    """Milliseconds from now. `delay` in ms or a timedelta; `eta` an aware datetime or ms since the epoch."""
+    if delay is not None and eta is not None:
+        raise JobRefused("give delay or eta, not both")
+    if isinstance(delay, timedelta):
+        delay = delay.total_seconds() * 1000
+    if isinstance(eta, datetime):
+        if eta.tzinfo is None:
+            raise JobRefused(f"eta {eta} has no time zone: say which one, e.g. datetime(..., tzinfo=ZoneInfo('Asia/Kolkata'))")
+        delay = (eta.timestamp() - time.time()) * 1000
+    elif eta is not None:
+        if not isinstance(eta, int | float) or isinstance(eta, bool):
+            raise JobRefused(f"eta must be a datetime with a zone or milliseconds since the epoch, not {eta!r}")
+        delay = eta - time.time() * 1000
+    if delay is None:
+        return 0
+    if not isinstance(delay, int | float) or isinstance(delay, bool) or not math.isfinite(delay):
+        raise JobRefused(f"delay must be milliseconds or a timedelta, not {delay!r}")
+    if delay > 100 * 365 * 86_400_000:
+        raise JobRefused("the job would wait for more than 100 years")
+    return max(0, math.ceil(delay))
+
+
+def unique_key_of(message: Message[Any], actor: Actor[Any, Any]) -> str | None:
+    """The key given with `unique_key=`, else, for actors with the option `unique`, actor and arguments.
+
+    A callable `unique_key` option of the actor makes the key from the arguments.
+    """
+    key = message.options.get("unique_key")
+    if key is None and callable(actor.options.get("unique_key")):
+        key = actor.options["unique_key"](*message.args, **message.kwargs)
+    if key is None:
+        if actor.options.get("unique") is None:
+            return None
+        key = _canonical(message.args, message.kwargs)
+    if not isinstance(key, str) or not key or len(key) > 1000 or "\0" in key:
+        raise JobRefused(f"{actor.actor_name}: unique_key must be a text of 1 to 1000 characters, not {key!r}")
+    return f"{actor.actor_name}:{key}"
+
+
+def _canonical(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    import hashlib
+    import json
+
+    text = json.dumps([args, kwargs], sort_keys=True, default=str)
+    return text if len(text) <= 400 else hashlib.sha256(text.encode()).hexdigest()

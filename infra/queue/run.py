@@ -1,0 +1,155 @@
+"""One run: a claimed job, from claim to finish. It is the message that dramatiq's worker threads and middleware see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from dramatiq import Message
+from dramatiq.broker import MessageProxy
+
+from infra.queue.message import Envelope
+from infra.store.connections import Store
+
+DONE, REJECTED, FAILED, CANCELLED, RETRYING, QUEUED = "done", "rejected", "failed", "cancelled", "retrying", "queued"
+FINAL = frozenset({DONE, REJECTED, FAILED, CANCELLED})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What becomes of a run: its next state and what history says of it. `QUEUED` gives the claim back uncounted."""
+
+    state: str
+    reason: str | None = None
+    error: str | None = None
+    traceback: str | None = None
+    delay_ms: int = 0
+
+
+SUCCESS = Outcome(DONE)
+GIVEN_BACK = Outcome(QUEUED)
+
+
+class Unreadable(ValueError):
+    """The row does not hold a message."""
+
+
+class Run(MessageProxy):
+    """A claimed job. Attributes of the message are plain attributes here, because every hook reads them."""
+
+    def __init__(
+        self,
+        store: Store,
+        lease: str,
+        worker_id: str,
+        row: tuple[str, str, str, str, int, int, int, float, str | None],
+    ) -> None:
+        message_id, queue_name, actor_name, text, attempt, priority, order, latency, cancel_reason = row
+        self.store = store
+        self.lease = lease
+        self.worker_id = worker_id
+        self.message_id = message_id
+        self.queue_name = queue_name
+        self.actor_name = actor_name
+        self.attempt = attempt
+        self.priority = priority
+        self.order = order
+        self.latency = latency
+        self.cancel_reason = cancel_reason
+        self.claimed_at = self.started = time.perf_counter()
+        self.duration_ms = 0.0
+        self.failed = False
+        self.lost = False
+        self.args: tuple[Any, ...] = ()
+        self.kwargs: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
+        self.message_timestamp = 0
+        self.outcome: Outcome | None = None
+        self.result: tuple[str, int] | None = None
+        self.follow_ups: list[Envelope] | None = None
+        self.progress: tuple[int, int] | None = None
+        self._exception: BaseException | None = None
+        self._whole: Message[Any] | None = None
+        self._text = text
+
+    def read(self) -> None:
+        """Decodes the message. Raises Unreadable, saying what is wrong with it."""
+        try:
+            fields = orjson.loads(self._text)
+            args, kwargs, options = fields["args"], fields["kwargs"], fields["options"]
+        except (TypeError, ValueError, KeyError) as error:
+            raise Unreadable(f"the message cannot be read: {type(error).__name__}: {error}") from None
+        if type(args) is not list or type(kwargs) is not dict or type(options) is not dict:
+            raise Unreadable("the message cannot be read: args must be a list, kwargs and options must be objects")
+        self.args = tuple(args)
+        self.kwargs = kwargs
+        self.options = options
+        timestamp = fields.get("message_timestamp")
+        self.message_timestamp = timestamp if isinstance(timestamp, int) else 0
+        if not self.actor_name:
+            self.actor_name = str(fields.get("actor_name") or "")
+
+    @property
+    def _message(self) -> Message[Any]:  # type: ignore[override]  # MessageProxy keeps it as an attribute
+        if self._whole is None:
+            self._whole = Message(
+                queue_name=self.queue_name,
+                actor_name=self.actor_name,
+                args=self.args,
+                kwargs=self.kwargs,
+                options=self.options,
+                message_id=self.message_id,
+                message_timestamp=self.message_timestamp,
+            )
+        return self._whole
+
+    def stage(self, envelope: Envelope) -> None:
+        """A follow-up, written in the transaction that finishes this run, or not at all."""
+        if self.follow_ups is None:
+            self.follow_ups = []
+        self.follow_ups.append(envelope)
+
+    def __iter__(self) -> Any:
+        # dramatiq 1.x unpacks work-queue items as (priority, message); 2.x reads .message.
+        return iter((self.priority, self))
+
+    @property
+    def message(self) -> Run:
+        return self
+
+    def __lt__(self, other: Any) -> bool:
+        return (self.priority, self.order) < (other.priority, other.order)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass
+class Note:
+    """A log line or a progress figure of a running job, on its way to the store."""
+
+    run: Run
+    line: str | None = None
+    at: float = field(default_factory=time.time)
+
+
+def redacted(value: Mapping[str, Any], words: tuple[str, ...]) -> dict[str, Any]:
+    """Named values, with those whose name contains one of `words` shown as ***, at any depth."""
+    return {
+        name: "***" if any(word in name.lower() for word in words) else _redacted_inside(inner, words)
+        for name, inner in value.items()
+    }
+
+
+def _redacted_inside(value: Any, words: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return redacted(value, words)
+    if isinstance(value, list | tuple):
+        return [_redacted_inside(item, words) for item in value]
+    return value

@@ -1,0 +1,37 @@
+-- name: cancel
+-- Locks the jobs in id order, so that two operators do not deadlock; workers lock claims with SKIP LOCKED.
+with wanted as materialized (
+    select message_id, state
+      from {schema}.queue
+     where message_id = any (%(message_ids)s::uuid[])
+     order by message_id
+       for update
+), gone as (
+    delete from {schema}.queue q
+     using wanted w
+     where q.message_id = w.message_id and w.state <> 'consumed'
+    returning q.*
+), kept as (
+    insert into {schema}.finished (
+        message_id, queue_name, state, actor_name, message, priority, attempts, enqueued_at, finished_at, unique_key,
+        progress_done, progress_total, reason, error)
+    select message_id, queue_name, 'cancelled', actor_name, message, priority, attempts, enqueued_at, {schema}.clock(),
+           unique_key, progress_done, progress_total, %(reason)s, error
+      from gone
+), asked as (
+    update {schema}.queue q
+       set cancel_requested_at = coalesce(q.cancel_requested_at, {schema}.clock()), cancel_reason = %(reason)s
+      from wanted w
+     where q.message_id = w.message_id and w.state = 'consumed'
+    returning q.message_id, q.attempts
+), noted as (
+    insert into {schema}.history (message_id, at, state, attempt, reason)
+    select message_id, {schema}.clock(), 'cancelled', attempts, %(reason)s from gone
+    union all
+    select message_id, {schema}.clock(), 'consumed', attempts, %(reason)s || ' (asked to stop)' from asked
+), told as (
+    select pg_notify(%(channel)s, 'cancel:' || message_id) from asked
+)
+select message_id::text, 'cancelled', null from gone
+union all
+select message_id::text, 'asked', (select count(*)::text from told) from asked;

@@ -1,0 +1,52 @@
+-- name: claim
+-- Takes up to `counts[i]` ready jobs of `queues[i]`, best priority first, then oldest, and counts the attempt.
+-- Reads queue_ready; SKIP LOCKED, so claimers never wait for one another. Paused queues are left alone. A worker whose
+-- heartbeat is stale claims nothing: a rescuer may be about to take its jobs.
+with wanted as (
+    select * from unnest(%(queues)s::text[], %(counts)s::int[]) as w (queue_name, count)
+     where not exists (select from {schema}.queue_pause p where p.queue_name = w.queue_name)
+       and exists (select from {schema}.worker k
+                    where k.worker_id = %(worker_id)s and k.heartbeat_at >= {schema}.clock() - %(timeout)s::interval)
+), picked as materialized (
+    select ready.spot
+      from wanted w
+     cross join lateral (
+        select q.ctid as spot
+          from {schema}.queue q
+         where q.state = 'queued' and q.queue_name = w.queue_name
+         order by q.priority, q.id
+         limit w.count
+           for update skip locked
+     ) ready
+)
+update {schema}.queue q
+   set state = 'consumed', attempts = q.attempts + 1, worker_id = %(worker_id)s, lease = %(lease)s,
+       started_at = {schema}.clock(), mtime = {schema}.clock()
+  from picked
+ where q.ctid = picked.spot
+returning q.message_id::text, q.queue_name, q.actor_name, q.message::text, q.attempts, q.priority, q.id,
+          extract(epoch from {schema}.clock() - greatest(q.enqueued_at, q.eta))::float8, q.cancel_reason;
+
+-- name: promote
+-- Delayed and retrying jobs whose time has come enter the queue. Reads queue_due.
+with due as materialized (
+    select ctid as spot
+      from {schema}.queue
+     where state in ('scheduled', 'retrying') and eta <= {schema}.clock()
+     order by eta
+     limit 2000
+       for update skip locked
+), promoted as (
+    update {schema}.queue q
+       set state = 'queued', mtime = {schema}.clock(), id = default
+      from due
+     where q.ctid = due.spot
+    returning 1
+)
+select (select count(*) from promoted)::int;
+
+-- name: seconds_to_next_due
+-- When the next delayed job is due, in seconds from now; null when none waits. Reads the first entry of queue_due.
+select extract(epoch from min(eta) - {schema}.clock())::float8
+  from {schema}.queue
+ where state in ('scheduled', 'retrying');

@@ -1,0 +1,67 @@
+"""`with transaction(connection): actor.send(...)`: jobs commit or vanish with the caller's own transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from infra.store.connections import Store
+
+_open = threading.local()
+
+
+@contextmanager
+def transaction(connection: Any) -> Iterator[Any]:
+    """Every `send` of this thread inside the block writes through `connection`: a psycopg2 connection or a SQLAlchemy
+    Session or Connection on the database that holds the job store. Commit and roll-back stay the caller's.
+
+    Raises TypeError for anything else, ValueError for a psycopg2 connection in autocommit mode.
+    """
+    dbapi = dbapi_connection(connection)
+    if getattr(dbapi, "autocommit", False):
+        raise ValueError("the connection is in autocommit mode: there is no transaction that the jobs could join")
+    before = getattr(_open, "block", None)
+    _open.block = (dbapi, set())
+    try:
+        yield connection
+    finally:
+        _open.block = before
+
+
+def dbapi_connection(connection: Any) -> Any:
+    """The driver's connection behind a SQLAlchemy Session, Connection, or the connection itself."""
+    if hasattr(connection, "cursor"):
+        return connection
+    if hasattr(connection, "get_bind") and hasattr(connection, "connection"):  # a Session
+        connection = connection.connection()
+    if hasattr(connection, "connection"):  # SQLAlchemy's Connection → pooled → driver
+        pooled = connection.connection
+        return getattr(pooled, "driver_connection", None) or pooled
+    raise TypeError(
+        f"transaction() takes a psycopg2 connection or a SQLAlchemy Session or Connection, not {type(connection).__name__}"
+    )
+
+
+def cursor_for(store: Store) -> Any | None:
+    """A cursor in the caller's transaction, or None where none is open.
+
+    Raises ValueError when that transaction is on a database without this service's job store.
+    """
+    block = getattr(_open, "block", None)
+    if block is None:
+        return None
+    connection, checked = block
+    cursor = connection.cursor()
+    if store.schema in checked:
+        return cursor
+    cursor.execute("select to_regclass(%s), current_database()", (f"{store.schema}.queue",))
+    found, database = cursor.fetchone()
+    if found is None:
+        raise ValueError(
+            f"database {database!r} of the given connection has no job store {store.schema}: "
+            f"jobs of {store.service} cannot be sent in its transaction"
+        )
+    checked.add(store.schema)
+    return cursor

@@ -1,0 +1,260 @@
+"""A worker process: the threads around dramatiq's worker that claim, listen, finish and keep the leases alive.
+
+    claimer ──► ready buffer ──► dramatiq's worker threads ──► finisher
+    listener wakes the claimer; heartbeat keeps the leases.
+
+dramatiq's Worker makes its threads take jobs from `worker.work_queue`; we put the ready buffer there as it boots.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dramatiq.logging import get_logger
+
+from infra.queue.buffer import ReadyBuffer
+from infra.queue.claim import Claimer
+from infra.queue.finish import Finisher
+from infra.queue.heartbeat import Heartbeat
+from infra.queue.listen import Listener
+from infra.queue.run import CANCELLED, FAILED, GIVEN_BACK, Outcome, Run, Unreadable
+from infra.settings import Settings
+from infra.store.connections import DISCONNECTED, Store
+
+log = get_logger(__name__)
+
+SHUTDOWN_WRITE_TIMEOUT = 30.0
+
+
+class WorkerProcess:
+    """The threads of one process; made when dramatiq's worker boots, stopped when it shuts down."""
+
+    def __init__(self, broker: Any, stores: list[Store], threads: int, settings: Settings) -> None:
+        self.broker = broker
+        self.stores = stores
+        self.threads = threads
+        self.settings = settings
+        self.cancellations = Cancellations()
+        self.buffer = ReadyBuffer(dict(settings.jobs_queues), self._hungry)
+        self._consumed: set[str] = set()
+        self._identities = {store.schema: str(uuid.uuid4()) for store in stores}
+        self._stopping = False
+        urls = list(dict.fromkeys(store.url for store in stores))
+        on = {url: [store for store in stores if store.url == url] for url in urls}
+        self.finishers = {url: Finisher(url, broker.store, self._settled) for url in urls}
+        self.claimers = {
+            url: Claimer(
+                url,
+                on[url],
+                self.buffer,
+                threads=threads,
+                worker_id=self.identity,
+                new_lease=lambda: str(uuid.uuid4()),
+                queues=self._queues,
+                admit=self._admit,
+                give_back=self.give_back,
+                poll_interval=settings.jobs_poll_interval.total_seconds(),
+                server_timeout=settings.jobs_server_timeout.total_seconds(),
+            )
+            for url in urls
+        }
+        self.heartbeat = Heartbeat(
+            stores,
+            identity=self.identity,
+            held=self._held,
+            facts=self._facts,
+            lost=self._lost,
+            rescued=lambda store: self._touch(store.schema),
+            cancelled=self.cancellations.request,
+            interval=settings.jobs_heartbeat_interval.total_seconds(),
+            server_timeout=settings.jobs_server_timeout.total_seconds(),
+            grace=settings.jobs_rescue_grace.total_seconds(),
+            poll_cancellations=not settings.jobs_listen,
+        )
+        self.listeners = [
+            Listener(
+                (settings.jobs_listen_url if url == settings.jobs_database_url else None) or url,
+                [store.schema for store in on[url]],
+                self._heard,
+                self._connected,
+            )
+            for url in urls
+            if settings.jobs_listen
+        ]
+
+    def identity(self, store: Store) -> str:
+        """This worker's id in one store: new at every boot, and after the store declared it dead."""
+        return self._identities[store.schema]
+
+    def start(self) -> None:
+        try:
+            self.heartbeat.register()
+        except DISCONNECTED as error:
+            log.error("The database is away: %s. The worker waits for it.", str(error).strip())
+        for thread in self._threads():
+            thread.start()
+
+    def stop_claiming(self) -> None:
+        """First half of a graceful stop: nothing new is taken, what waits is given back at once."""
+        self._stopping = True
+        for claimer in self.claimers.values():
+            claimer.stop()
+        for claimer in self.claimers.values():
+            claimer.join(timeout=10)
+        self.give_back(self.buffer.take_back())
+
+    def stop(self) -> None:
+        """Second half: outcomes are written; what still runs is given back, without costing an attempt."""
+        for finisher in self.finishers.values():
+            finisher.drain(SHUTDOWN_WRITE_TIMEOUT)
+        self.give_back(self.buffer.held.values())
+        for finisher in self.finishers.values():
+            finisher.drain(SHUTDOWN_WRITE_TIMEOUT)
+            finisher.stop()
+        self.heartbeat.stop()
+        for listener in self.listeners:
+            listener.stop()
+        self.heartbeat.leave()
+
+    def consume(self, queue_name: str) -> None:
+        """dramatiq opened a consumer for this queue."""
+        self._consumed = self._consumed | {queue_name}
+        for schema in self._identities:
+            self._touch(schema)
+
+    def finish(self, run: Run) -> None:
+        """Hands in a run whose outcome is set."""
+        if run.lost:
+            self.buffer.held.pop(run.message_id, None)
+            log.warning("Job %s lost its lease while it ran; its outcome is dropped, another worker has it.", run.message_id)
+            return
+        self.finishers[run.store.url].add(run)
+
+    def give_back(self, runs: Iterable[Run]) -> None:
+        for run in list(runs):
+            run.outcome = GIVEN_BACK
+            run.follow_ups = run.result = None
+            self.finish(run)
+
+    def _admit(self, runs: list[Run]) -> None:
+        """Claimed jobs are read; those that cannot or must not run get their outcome at once."""
+        ready = []
+        actors = self.broker.actors
+        for run in runs:
+            try:
+                run.read()
+            except Unreadable as error:
+                run.outcome = Outcome(FAILED, str(error))
+            else:
+                if run.actor_name not in actors:
+                    run.outcome = Outcome(
+                        FAILED, f"no actor {run.actor_name!r} is known to this worker: was it renamed or not deployed?"
+                    )
+                elif run.cancel_reason is not None:
+                    run.outcome = Outcome(CANCELLED, run.cancel_reason)
+                elif not self.broker.may_attempt(run):
+                    run.outcome = self.broker.used_up(run)
+            if run.outcome is None:
+                ready.append(run)
+            else:
+                self.buffer.held[run.message_id] = run
+                self.finish(run)
+        if self._stopping:
+            self.give_back(ready)
+        else:
+            self.buffer.fill(ready)
+
+    def _settled(self, runs: Sequence[Run], held: set[str]) -> None:
+        for run in runs:
+            if self.buffer.held.get(run.message_id) is run:
+                del self.buffer.held[run.message_id]
+            self.cancellations.forget(run.message_id)
+            if run.message_id not in held:
+                log.warning("Job %s lost its lease: its outcome was not written, another worker has it.", run.message_id)
+
+    def _queues(self) -> dict[str, int]:
+        return {name: self.settings.jobs_queues.get(name, 1) for name in self._consumed}
+
+    def _hungry(self) -> None:
+        for claimer in self.claimers.values():
+            claimer.wake()
+
+    def _heard(self, schema: str, payload: str) -> None:
+        if payload.startswith("cancel:"):
+            message_id = payload.removeprefix("cancel:")
+            if message_id in self.buffer.held:
+                self.cancellations.request([message_id])
+        elif payload.startswith("@"):
+            self._due(schema, float(payload[1:]))
+        elif payload in self._consumed or payload == "":
+            self._touch(schema)
+
+    def _due(self, schema: str, epoch: float) -> None:
+        for claimer in self.claimers.values():
+            if schema in claimer.watches:
+                claimer.watches[schema].due_in(epoch - time.time())
+                claimer.wake()
+
+    def _touch(self, schema: str) -> None:
+        for claimer in self.claimers.values():
+            if schema in claimer.watches:
+                claimer.watches[schema].touched()
+                claimer.wake()
+
+    def _connected(self) -> None:
+        for schema in self._identities:
+            self._touch(schema)
+        self.heartbeat.check_cancellations()
+
+    def _held(self, store: Store) -> list[str]:
+        return [run.message_id for run in list(self.buffer.held.values()) if run.store is store]
+
+    def _facts(self) -> dict[str, Any]:
+        held = len(self.buffer.held) - self.buffer.waiting
+        return {"queues": sorted(self._consumed), "threads": self.threads, "running": max(0, held)}
+
+    def _lost(self, store: Store) -> None:
+        self._identities[store.schema] = str(uuid.uuid4())
+        waiting = {run for run in self.buffer.take_back() if run.store is store}
+        for run in list(self.buffer.held.values()):
+            if run.store is store:
+                run.lost = True
+                if run in waiting:
+                    self.buffer.held.pop(run.message_id, None)
+                else:
+                    self.cancellations.request([run.message_id])
+
+    def _threads(self) -> list[threading.Thread]:
+        return [*self.finishers.values(), *self.listeners, self.heartbeat, *self.claimers.values()]
+
+
+class Cancellations:
+    """The ids of jobs that were asked to stop, as this process knows them."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._changed = threading.Condition()
+
+    def request(self, message_ids: Iterable[str]) -> None:
+        with self._changed:
+            self._ids.update(message_ids)
+            self._changed.notify_all()
+
+    def forget(self, message_id: str) -> None:
+        if message_id in self._ids:
+            with self._changed:
+                self._ids.discard(message_id)
+
+    def requested(self, message_id: str) -> bool:
+        return message_id in self._ids
+
+    def wait_for_any(self, message_ids: Iterable[str], timeout: float) -> str | None:
+        """The first of these ids that was asked to stop, waiting up to `timeout` seconds for one."""
+        wanted = set(message_ids)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._ids.isdisjoint(wanted), timeout)
+            return next(iter(self._ids & wanted), None)

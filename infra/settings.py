@@ -1,0 +1,185 @@
+"""Every setting of the job system, documented where it is declared.
+
+Values come from the environment or from a `.env` file in the working directory. A bad value is reported by
+`settings()` as one readable line per variable and ends the process with exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SERVICES = ("common", "sales", "purchase", "payroll", "community", "inventory")
+"""The six services of Dhanman. Each has the job schema `<service>_jobs`."""
+
+_UNITS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: Any) -> Any:
+    """`15`, `15s`, `500ms`, `30 min`, `2h`, `7d` → timedelta. Raises ValueError naming the allowed forms."""
+    if not isinstance(value, str):
+        return timedelta(seconds=value) if isinstance(value, int | float) else value
+    text = value.strip().lower()
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+    unit = text[len(number) :].strip() or "s"
+    if unit not in _UNITS:
+        raise ValueError("allowed: a number with ms, s, min, h or d, such as 15s or 30 min")
+    try:
+        seconds = float(number) * _UNITS[unit]
+    except ValueError:
+        raise ValueError("allowed: a number with ms, s, min, h or d, such as 15s or 30 min") from None
+    if seconds < 0:
+        raise ValueError("allowed: a duration of zero or more")
+    return timedelta(seconds=seconds)
+
+
+def parse_queues(value: Any) -> Any:
+    """`critical:6,default:3,low-priority:1` → {"critical": 6, ...}; order is kept."""
+    if not isinstance(value, str):
+        return value
+    weights: dict[str, int] = {}
+    for part in filter(None, (p.strip() for p in value.split(","))):
+        name, _, weight = part.partition(":")
+        if not name or not (weight or "1").isdigit() or int(weight or "1") < 1:
+            raise ValueError("allowed: name:weight pairs such as critical:6,default:3,low-priority:1")
+        weights[name.strip()] = int(weight or "1")
+    if not weights:
+        raise ValueError("allowed: at least one queue, such as default:1")
+    return weights
+
+
+def parse_names(value: Any) -> Any:
+    """A comma-separated list."""
+    return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value
+
+
+def parse_services(value: Any) -> Any:
+    names = parse_names(value)
+    if isinstance(names, list | tuple):
+        unknown = [n for n in names if n not in SERVICES]
+        if unknown or not names:
+            raise ValueError(f"allowed: a comma-separated choice of {', '.join(SERVICES)}")
+    return names
+
+
+def default_home() -> Path:
+    """The project folder: the nearest folder at or above the working directory with a pyproject.toml."""
+    here = Path.cwd()
+    return next((p for p in (here, *here.parents) if (p / "pyproject.toml").exists()), here)
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
+
+
+class Settings(BaseSettings):
+    """One typed class; an attribute `jobs_x` is read from the variable JOBS_X."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", enable_decoding=False)
+
+    jobs_database_url: str | None = None
+    """Postgres of the job store. Unset: an embedded server is started under JOBS_HOME."""
+    jobs_listen_url: str | None = None
+    """Direct URL for LISTEN when JOBS_DATABASE_URL goes through PgBouncer."""
+    jobs_listen: bool = True
+    """False: workers poll only (for PgBouncer without a direct URL)."""
+    jobs_home: Path = Field(default_factory=default_home)
+    """Project folder; `var/` below it holds mails, logs and the embedded server's data."""
+    jobs_services: Annotated[tuple[str, ...], BeforeValidator(parse_services)] = SERVICES
+    """Services this process works for."""
+    jobs_queues: Annotated[dict[str, int], BeforeValidator(parse_queues)] = {
+        "critical": 6,
+        "default": 3,
+        "low-priority": 1,
+    }
+    """Queues and their weights: the share of threads each gets when all have work."""
+    jobs_threads: Annotated[int, Field(ge=1, le=1024)] = Field(default_factory=lambda: (os.cpu_count() or 1) * 5)
+    """Worker threads on this machine in all (the Procfile divides them over its processes)."""
+    jobs_extra_actors: Names = ()
+    """Modules with more actors, imported after the services."""
+
+    jobs_poll_interval: Duration = timedelta(seconds=15)
+    """How long an idle worker waits when no notification comes."""
+    jobs_heartbeat_interval: Duration = timedelta(seconds=15)
+    """How often a worker says that it lives."""
+    jobs_server_timeout: Duration = timedelta(seconds=60)
+    """Silence after which a worker counts as dead and its jobs run again, checked each heartbeat."""
+    jobs_rescue_grace: Duration = timedelta(seconds=30)
+    """A claim that its living worker does not know is given back after this long."""
+    jobs_send_timeout: Duration = timedelta(seconds=10)
+    """How long `send` tries to reach the database before it fails."""
+    jobs_expiration_interval: Duration = timedelta(minutes=30)
+    """How often expired partitions are dropped."""
+    jobs_counters_interval: Duration = timedelta(minutes=5)
+    """How often aggregated counters are refreshed."""
+    jobs_retention_done: Duration = timedelta(days=7)
+    jobs_retention_deleted: Duration = timedelta(days=30)
+    jobs_retention_failed: Duration = timedelta(days=90)
+    jobs_retention_cancelled: Duration = timedelta(days=30)
+    jobs_retention_history: Duration = timedelta(days=90)
+    """How long finished jobs of each state, and history and log lines, are kept."""
+
+    jobs_log_format: Literal["auto", "json", "console"] = "auto"
+    """auto: console on a terminal, JSON elsewhere."""
+    jobs_log_level: Literal["debug", "info", "warning", "error"] = "info"
+    jobs_redact: Names = ("password", "token", "secret", "otp", "pan", "aadhaar", "account_number", "authorization")
+    """Arguments whose name contains one of these words are shown as ***."""
+
+    sentry_dsn: str | None = None
+    smtp_url: str | None = None
+    """smtp://user:password@host:587, smtps://…; unset: mails are kept as files under var/mail."""
+    mail_from: str = "Dhanman <no-reply@dhanman.example>"
+
+    @property
+    def home(self) -> Path:
+        return self.jobs_home
+
+    @property
+    def mail_folder(self) -> Path:
+        return self.jobs_home / "var" / "mail"
+
+    def jobs_url(self, service: str) -> str | None:
+        """The job store of one service: DHANMAN_<SERVICE>_JOBS_URL, else JOBS_DATABASE_URL, else None."""
+        return _environment(f"DHANMAN_{service.upper()}_JOBS_URL") or self.jobs_database_url
+
+    def database_url(self, service: str) -> str | None:
+        """The business database of one service: DHANMAN_<SERVICE>_DATABASE_URL, else the job database."""
+        return _environment(f"DHANMAN_{service.upper()}_DATABASE_URL") or self.jobs_database_url
+
+
+def _environment(name: str) -> str | None:
+    if name in os.environ:
+        return os.environ[name] or None
+    from dotenv import dotenv_values  # a dependency of pydantic-settings; read late, most have no .env
+
+    return dotenv_values(".env").get(name) or None
+
+
+SECRET_WORDS = ("dsn", "url")
+
+
+def explain(error: ValidationError) -> str:
+    """One line a bad variable: its name, the value given and what is allowed."""
+    lines = []
+    for item in error.errors():
+        name = str(item["loc"][0]).upper() if item["loc"] else "settings"
+        value = "***" if any(word in name.lower() for word in SECRET_WORDS) else repr(item.get("input"))
+        lines.append(f"{name}={value}: {item['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings. A bad value prints what is wrong and exits with code 2."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        print(explain(error), file=sys.stderr)
+        raise SystemExit(2) from None
