@@ -15,7 +15,7 @@ help: ## list the commands
 setup: $(READY) ## make .venv with all the locked packages (needs Python 3.11-3.13, and uv or pip)
 
 demo: $(READY) ## bill a housing society's month on real workers and print what was done (DEMO_EXIT=1: then stop)
-	@.venv/bin/dhanman-jobs demo
+	@.venv/bin/python -m actors.sales.demo
 
 up: $(READY) ## migrate, then run every process of the Procfile until Ctrl-C
 	@.venv/bin/dhanman-jobs migrate

@@ -11,9 +11,7 @@ from typing import Literal
 import dramatiq
 from dramatiq.middleware import AsyncIO, Callbacks, Middleware, Pipelines, ShutdownNotifications, TimeLimit
 from dramatiq.results import Results
-from periodiq import PeriodiqMiddleware
 
-from infra import logs
 from infra.middleware.cancellation import Cancellation
 from infra.middleware.current_job import CurrentJob
 from infra.middleware.job_log import JobLog
@@ -34,7 +32,7 @@ def production_middleware(config: Settings) -> list[Middleware]:
         sentry = [Sentry(config)]
     return [
         CurrentJob(),  # first in, last out: everyone below may ask for the current job
-        JobLog(config.jobs_redact),  # says what the others decided
+        JobLog(config),  # says what the others decided
         *sentry,
         AsyncIO(),  # runs actors that are coroutines
         TimeLimit(),  # 10 minutes unless the actor's time_limit says otherwise
@@ -44,7 +42,6 @@ def production_middleware(config: Settings) -> list[Middleware]:
         Pipelines(),  # the next step: staged with the outcome
         Results(backend=results, store_results=True, result_ttl=RESULT_TTL),
         FailureResults(results),  # keeps the error of a job that failed for good
-        PeriodiqMiddleware(skip_delay=10 * 365 * 86_400),  # declares `periodic`; late runs are never dropped
         Retries(),  # last in, first out: its verdict comes before all others
     ]
 
@@ -77,6 +74,5 @@ def make_broker(
     return broker
 
 
-logs.configure(settings())
 broker = make_broker()
 dramatiq.set_broker(broker)

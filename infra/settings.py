@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SERVICES = ("common", "sales", "purchase", "payroll", "community", "inventory")
 """The six services of Dhanman. Each has the job schema `<service>_jobs`."""
 
-_UNITS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
+_UNITS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_duration(value: Any) -> Any:

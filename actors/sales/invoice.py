@@ -56,6 +56,7 @@ class Invoice:
     paid_amount: Decimal
     void: bool
     disputed: bool
+    past_due: bool
 
     @property
     def financial_year(self) -> FinancialYear:
@@ -68,4 +69,4 @@ class Invoice:
 
     @property
     def standing(self) -> Standing:
-        return Standing(self.balance, void=self.void, disputed=self.disputed)
+        return Standing(self.balance, void=self.void, disputed=self.disputed, past_due=self.past_due)

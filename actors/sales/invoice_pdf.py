@@ -43,7 +43,7 @@ def render(invoice: Invoice) -> bytes:
     y = _lines(page, invoice, y + 7)
     y = _totals(page, invoice, y + 3)
     y = _arrears(page, invoice, y + 5)
-    _payment_and_signature(page, invoice, max(y + 8, 205))
+    _payment_and_signature(page, invoice, max(y + 8, 222))
     _footer(page, invoice)
     return page.finished()
 
@@ -72,10 +72,8 @@ def _letterhead(page: Document, invoice: Invoice) -> None:
         align="R",
     )
     page.write_at(RIGHT - 60, 21.5, invoice.number or "Draft", width=60, size=11, colour=TEAL, align="R")
-    page.write_at(
-        RIGHT - 60, 27.5, _day(invoice.invoice_date), width=60, size=8.5, colour=GREY, align="R"
-    )
-    page.rule(LEFT, 43, WIDTH, HAIR)
+    page.write_at(RIGHT - 60, 27.5, _day(invoice.invoice_date), width=60, size=8.5, colour=GREY, align="R")
+    page.rule(LEFT, 41.5, WIDTH, HAIR)
 
 
 def _parties(page: Document, invoice: Invoice, y: float) -> float:
@@ -90,16 +88,14 @@ def _parties(page: Document, invoice: Invoice, y: float) -> float:
         ("Reverse charge", "No"),
     )
     for row, (name, value) in enumerate(facts):
-        page.write_at(LEFT + 85, y + row * 6, name, size=8.5, colour=GREY)
-        page.write_at(LEFT + 111, y + row * 6, value, width=26, size=8.5, bold=True)
+        page.write_at(LEFT + 82, y + row * 6, name, size=8.5, colour=GREY)
+        page.write_at(LEFT + 107, y + row * 6, value, width=28, size=8.5, bold=True)
     page.band(RIGHT - 40, y - 1, 40, 25, PALE)
     page.write_at(RIGHT - 37, y + 2, "TO PAY", size=7.5, bold=True, colour=TEAL)
     page.write_at(
-        RIGHT - 37, y + 7.5, rupees(_to_pay(invoice)), width=34, size=15, bold=True, colour=TEAL
+        RIGHT - 37, y + 7.5, rupees(invoice.bill.amount_due), width=34, size=15, bold=True, colour=TEAL
     )
-    page.write_at(
-        RIGHT - 37, y + 16.5, f"by {_day(invoice.due_date)}", width=34, size=8.5, colour=TEAL
-    )
+    page.write_at(RIGHT - 37, y + 16.5, f"by {_day(invoice.due_date)}", width=34, size=8.5, colour=TEAL)
     return y + 27
 
 
@@ -111,7 +107,13 @@ def _lines(page: Document, invoice: Invoice, y: float) -> float:
         )
     y += 8
     for number, line in enumerate(invoice.bill.lines, start=1):
-        cells = (str(number), _description(line), SAC, *_quantity_and_rate(line), grouped(line.amount))
+        cells = (
+            str(number),
+            _description(line),
+            SAC if line.head.inside_gst else "–",
+            *_quantity_and_rate(line),
+            grouped(line.amount),
+        )
         for text, (_, x, width, align) in zip(cells, COLUMNS, strict=True):
             page.write_at(LEFT + 1.5 + x, y + 2.2, text, width=width, size=9, align=align)
         y += 8
@@ -154,20 +156,16 @@ def _arrears(page: Document, invoice: Invoice, y: float) -> float:
     page.write_at(
         LEFT + 3, y + 9.2, "Shown apart: not part of this bill, and not taxed again.", size=8, colour=GREY
     )
-    page.write_at(
-        LEFT + 120, y + 2.6, rupees(bill.arrears), width=56.5, size=9, bold=True, align="R"
-    )
+    page.write_at(LEFT + 120, y + 2.6, rupees(bill.arrears), width=56.5, size=9, bold=True, align="R")
     page.write_at(LEFT + 106, y + 9.2, "To pay with arrears", size=9, bold=True)
-    page.write_at(
-        LEFT + 140, y + 9.2, rupees(bill.amount_due), width=36.5, size=9, bold=True, align="R"
-    )
+    page.write_at(LEFT + 140, y + 9.2, rupees(bill.amount_due), width=36.5, size=9, bold=True, align="R")
     return y + 17
 
 
 def _payment_and_signature(page: Document, invoice: Invoice, y: float) -> None:
     supplier = invoice.supplier
     page.write_at(LEFT, y, "PAY TO", size=7.5, bold=True, colour=GREY)
-    y_next = page.paragraph(LEFT, y + 5, 94, supplier.bank_details, size=9)
+    y_next = page.paragraph(LEFT, y + 5, 94, supplier.bank_details.replace(" · ", "\n"), size=9)
     page.paragraph(
         LEFT,
         y_next + 1,
@@ -176,25 +174,15 @@ def _payment_and_signature(page: Document, invoice: Invoice, y: float) -> None:
         size=8.5,
         colour=GREY,
     )
-    page.write_at(
-        RIGHT - 76, y, f"For {supplier.legal_name}", width=76, size=8.5, bold=True, align="R"
-    )
+    page.write_at(RIGHT - 76, y, f"For {supplier.legal_name}", width=76, size=8.5, bold=True, align="R")
     page.rule(RIGHT - 56, y + 23, 56, INK)
-    page.write_at(
-        RIGHT - 56, y + 24.5, "Authorised signatory", width=56, size=8.5, colour=GREY, align="R"
-    )
+    page.write_at(RIGHT - 56, y + 24.5, "Authorised signatory", width=56, size=8.5, colour=GREY, align="R")
 
 
 def _footer(page: Document, invoice: Invoice) -> None:
     page.rule(LEFT, 281, WIDTH, HAIR)
-    page.write_at(
-        LEFT, 283.5, f"Questions about this bill: {invoice.supplier.email}", size=8, colour=GREY
-    )
+    page.write_at(LEFT, 283.5, f"Questions about this bill: {invoice.supplier.email}", size=8, colour=GREY)
     page.write_at(RIGHT - 60, 283.5, "Page 1 of 1", width=60, size=8, colour=GREY, align="R")
-
-
-def _to_pay(invoice: Invoice) -> Decimal:
-    return invoice.bill.amount_due
 
 
 def _description(line: BillLine) -> str:
@@ -206,13 +194,17 @@ def _quantity_and_rate(line: BillLine) -> tuple[str, str]:
     if line.quantity is None or line.rate is None or line.quantity == 1:
         return "", ""
     unit = " sq ft" if line.head is Head.SQFT else ""
-    quantity = f"{line.quantity:,.0f}" if line.quantity == line.quantity.to_integral() else f"{line.quantity:,}"
+    quantity = (
+        f"{line.quantity:,.0f}" if line.quantity == line.quantity.to_integral() else f"{line.quantity:,}"
+    )
     return f"{quantity}{unit}", grouped(line.rate)
 
 
 def _tax_note(invoice: Invoice) -> str:
     if invoice.kind is DocumentKind.TAX_INVOICE:
-        return f"Tax is not payable on reverse charge. SAC {SAC}: services of a housing society to its members."
+        return (
+            f"Tax is not payable on reverse charge. SAC {SAC}: services of a housing society to its members."
+        )
     return (
         "No GST is charged: the contribution is exempt under Notification 12/2017-Central Tax (Rate), Sl. 77(c). "
         "No input tax can be claimed on this bill of supply."

@@ -7,11 +7,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
-from psycopg2.extras import NamedTupleCursor
 
 from actors.sales.rules.billing import DocumentKind
 from actors.sales.rules.calendar import Period
-from actors.sales.store import statements
+from actors.sales.store import all_rows, one_row, statements
 
 
 @dataclass(frozen=True)
@@ -66,18 +65,12 @@ def month_summary(connection: Connection, community_id: str | UUID, period: str 
     """The figures of one society and month."""
     month = Period.parse(period) if isinstance(period, str) else period
     parameters = {"community_id": str(community_id), "period": month.first_day}
-    with connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
-        cursor.execute(statements.month_figures, parameters)
-        figures = cursor.fetchone()
-        cursor.execute(statements.correspondence_of_month, parameters)
-        post = cursor.fetchone()
-        cursor.execute(statements.sample_bills, parameters)
-        samples = tuple(
-            SampleBill(
-                row.number, row.unit_label, row.bill_to, DocumentKind(row.kind), row.total, row.arrears
-            )
-            for row in cursor.fetchall()
-        )
+    figures = one_row(connection, statements.month_figures, **parameters)
+    post = one_row(connection, statements.correspondence_of_month, **parameters)
+    samples = tuple(
+        SampleBill(row.number, row.unit_label, row.bill_to, DocumentKind(row.kind), row.total, row.arrears)
+        for row in all_rows(connection, statements.sample_bills, **parameters)
+    )
     return MonthSummary(
         period=month,
         letters=post.letters,

@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 
 from actors.sales.rules.calendar import Period
 from actors.sales.rules.money import to_paisa, to_rupee
+from actors.sales.seed_names import DEVANAGARI_NAMES, FIRST_NAMES, LAST_NAMES
 from actors.sales.store import statements
 
 NAMESPACE = UUID("6f1d6f0e-5a3e-4c1b-9d0f-2b7a90c1e4d2")
@@ -33,32 +34,6 @@ TARIFF = (
     ("PARKING", "TWO_WHEELER", "150"),
     ("SINKING", "UNIT", "500"),
     ("REPAIR", "UNIT", "1500"),
-)
-
-FIRST_NAMES = (
-    "Aarav Aditi Ajay Akshay Amruta Anand Anjali Arjun Ashwini Bhavna Chetan Deepa Devika Farhan Gaurav Gayatri "
-    "Harish Imran Isha Jyoti Kavita Kiran Lakshmi Leena Mahesh Manasi Meera Mohit Nandini Neha Nikhil Omkar Pallavi "
-    "Pooja Prakash Priya Rahul Rajesh Ramesh Rohan Rutuja Sachin Sameer Sandeep Sanjay Shalini Shreya Siddharth "
-    "Sneha Sunil Swati Tanvi Tejas Uday Vaishali Varun Vidya Vikram Vinod Yash Zoya"
-).split()
-LAST_NAMES = (
-    "Agarwal Apte Bhatt Bhosale Chaudhari D'Souza Deshmukh Deshpande Dixit Fernandes Gaikwad Gokhale Gupta Iyer "
-    "Jadhav Jain Joshi Kadam Kale Khan Kulkarni Limaye Menon Mehta More Nair Pandit Patel Patil Pawar Phadke Pillai "
-    "Rane Rao Reddy Sathe Sawant Shah Shaikh Sharma Shetty Shinde Singh Tambe Thakur Tiwari Vaidya Verma Wagh"
-).split()
-DEVANAGARI_NAMES = (
-    "अनिता देशपांडे",
-    "राजेंद्र कुलकर्णी",
-    "सुनीता शर्मा",
-    "विठ्ठल गायकवाड",
-    "प्रज्ञा क्षीरसागर",
-    "श्रीकांत जोशी",
-    "मृणालिनी कर्णिक",
-    "धर्मेंद्र त्रिपाठी",
-    "लक्ष्मी पाटील",
-    "ज्ञानेश्वर शिंदे",
-    "कृष्णा वर्मा",
-    "स्मिता चव्हाण",
 )
 
 
@@ -157,7 +132,7 @@ class _Draft:
         first = min(FOUNDED.year, self.period.financial_year.start)
         last = max(2030, self.period.financial_year.start)
         self.rows["turnover"] = [
-            {"community_id": str(community), "financial_year": year, "amount": "23400000.00"}
+            {"community_id": str(community), "financial_year": year, "amount": "26400000.00"}
             for year in range(first, last + 1)
         ]
         begins = min(FOUNDED, self.period.first_day).isoformat()

@@ -64,7 +64,7 @@ def transaction() -> AbstractContextManager[Connection]:
 
 def unit_to_bill(connection: Connection, unit_id: str, period: Period) -> UnitToBill:
     """What `unit_id` is charged for `period`. A flat that lacks what a bill needs is refused by name."""
-    row = _row(
+    row = one_row(
         connection,
         statements.unit_to_bill,
         unit_id=_uuid(unit_id, "unit", UnknownUnit),
@@ -102,7 +102,7 @@ def unit_to_bill(connection: Connection, unit_id: str, period: Period) -> UnitTo
 
 def insert_draft_once(connection: Connection, unit: UnitToBill, bill: Bill) -> UUID | None:
     """The new draft's id, or None when the flat has its bill for that month already."""
-    row = _row(
+    row = one_row(
         connection,
         statements.insert_draft_once,
         community_id=str(unit.community_id),
@@ -132,7 +132,7 @@ def insert_draft_once(connection: Connection, unit: UnitToBill, bill: Bill) -> U
 
 def invoice_of_unit(connection: Connection, unit_id: UUID, period: Period) -> UUID:
     """The id of the bill that a flat has for a month."""
-    row = _row(connection, statements.invoice_of_unit, unit_id=str(unit_id), period=period.first_day)
+    row = one_row(connection, statements.invoice_of_unit, unit_id=str(unit_id), period=period.first_day)
     if row is None:
         raise UnknownInvoice(f"flat {unit_id} has no bill for {period}")
     return UUID(row.id)
@@ -140,7 +140,7 @@ def invoice_of_unit(connection: Connection, unit_id: UUID, period: Period) -> UU
 
 def take_number(connection: Connection, community_id: UUID, series: str, year: FinancialYear) -> int:
     """The next number of a series; others who want one wait until this transaction ends."""
-    row = _row(
+    row = one_row(
         connection,
         statements.take_number,
         community_id=str(community_id),
@@ -152,7 +152,7 @@ def take_number(connection: Connection, community_id: UUID, series: str, year: F
 
 def issue_invoice(connection: Connection, invoice: Invoice, sequence: int, number: str, entry: Entry) -> None:
     """Number a draft and post its entry."""
-    row = _row(
+    row = one_row(
         connection,
         statements.issue_invoice,
         invoice_id=str(invoice.id),
@@ -170,7 +170,9 @@ def issue_invoice(connection: Connection, invoice: Invoice, sequence: int, numbe
 
 def lock_invoice(connection: Connection, invoice_id: str | UUID) -> str | None:
     """Hold a bill until the transaction ends; its number, None for a draft."""
-    row = _row(connection, statements.lock_invoice, invoice_id=_uuid(invoice_id, "invoice", UnknownInvoice))
+    row = one_row(
+        connection, statements.lock_invoice, invoice_id=_uuid(invoice_id, "invoice", UnknownInvoice)
+    )
     if row is None:
         raise UnknownInvoice(f"no invoice has the id {invoice_id}")
     return row.number  # type: ignore[no-any-return]
@@ -178,7 +180,7 @@ def lock_invoice(connection: Connection, invoice_id: str | UUID) -> str | None:
 
 def invoice(connection: Connection, invoice_id: str | UUID) -> Invoice:
     """A bill with its lines, its supplier and its recipient."""
-    row = _row(connection, statements.invoice, invoice_id=_uuid(invoice_id, "invoice", UnknownInvoice))
+    row = one_row(connection, statements.invoice, invoice_id=_uuid(invoice_id, "invoice", UnknownInvoice))
     if row is None:
         raise UnknownInvoice(f"no invoice has the id {invoice_id}")
     return Invoice(
@@ -225,14 +227,21 @@ def invoice(connection: Connection, invoice_id: str | UUID) -> Invoice:
         paid_amount=row.paid_amount,
         void=row.void,
         disputed=row.disputed,
+        past_due=row.past_due,
     )
+
+
+def letter_was_sent(connection: Connection, invoice_id: UUID, kind: str) -> bool:
+    """Whether a letter is on record as sent."""
+    row = one_row(connection, statements.letter_was_sent, invoice_id=str(invoice_id), kind=kind)
+    return bool(row.sent)
 
 
 def claim_letter(
     connection: Connection, invoice_id: UUID, kind: str, recipient: str, message_id: str
 ) -> bool:
     """Whether this transaction may send the letter: False when it was sent before."""
-    row = _row(
+    row = one_row(
         connection,
         statements.claim_letter,
         invoice_id=str(invoice_id),
@@ -254,7 +263,7 @@ def schedule_reminder(connection: Connection, invoice_id: UUID, step: str, when:
 
 def decide_reminder(connection: Connection, invoice_id: UUID, step: str, skipped: str | None = None) -> bool:
     """Record that a step was sent, or skipped and why; False when that was decided before."""
-    row = _row(
+    row = one_row(
         connection,
         statements.decide_reminder,
         invoice_id=str(invoice_id),
@@ -265,11 +274,16 @@ def decide_reminder(connection: Connection, invoice_id: UUID, step: str, skipped
     return row is not None
 
 
-def _row(connection: Connection, statement: str, **parameters: Any) -> Any:
+def one_row(connection: Connection, statement: str, **parameters: Any) -> Any:
     """The first row of a statement, by column name, or None."""
+    return next(iter(all_rows(connection, statement, **parameters)), None)
+
+
+def all_rows(connection: Connection, statement: str, **parameters: Any) -> list[Any]:
+    """The rows of a statement, by column name."""
     with connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone()
+        cursor.execute(statement, parameters)  # type: ignore[no-untyped-call]
+        return cursor.fetchall()
 
 
 def _uuid(text: str | UUID, what: str, error: type[LookupError]) -> str:

@@ -18,3 +18,6 @@ TITLES = {
     DocumentKind.TAX_INVOICE: "Tax invoice",
     DocumentKind.BILL_OF_SUPPLY: "Bill of supply",
 }
+
+GREETINGS = {"en": "Dear", "hi": "नमस्कार", "mr": "नमस्कार"}
+"""By the member's language; the letters themselves are in English."""

@@ -7,6 +7,7 @@ Devanagari carries its own spelling, since shaped glyphs stand in another order 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,19 +15,44 @@ from typing import Any
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
 FONTS = Path(__file__).parent / "fonts"
 _DEVANAGARI = re.compile(r"[\u0900-\u097f]")
+_DEVANAGARI_ALONE = re.compile(r"[\u0900-\u097f\u200c\u200d ]+")
 
 Colour = tuple[int, int, int]
 INK: Colour = (33, 37, 41)
 
 
 class _Silent(int):
-    """The text of a glyph that adds none: its neighbour has said the whole syllable."""
+    """The text of a glyph that adds none: the first of its run has said the whole run."""
 
     def __format__(self, _spec: str) -> str:
         return ""
+
+
+class _SpelledFont(TTFFont):
+    """A font whose shaped runs are read as they are spelled.
+
+    fpdf2 spells glyph by glyph and leaves out the second and later ones of a syllable, so that readers guess. Here
+    the first glyph of a run stands for the whole run, and the others are silent.
+    """
+
+    __slots__ = ()
+
+    def shape_text(
+        self, text: str, font_size_pt: float, text_shaping_params: dict[str, Any] | None
+    ) -> Sequence[dict[str, Any]]:
+        run = super().shape_text(text, font_size_pt, text_shaping_params)
+        drawn = {code: glyph for glyph, code in self.subset.items()}
+        spelling: tuple[int, ...] = tuple(map(ord, text))
+        for part in run:
+            glyph = drawn[part["mapped_char"]]
+            if glyph is not None:
+                part["mapped_char"] = self.subset.pick_glyph(replace(glyph, unicode=spelling))
+                spelling = (_Silent(),)
+        return run
 
 
 class Document(FPDF):
@@ -102,7 +128,11 @@ class Document(FPDF):
 
     def finished(self) -> bytes:
         """The file."""
-        self._let_repeated_glyphs_be_silent()
+        for font in self.fonts.values():
+            # Shaping is done; without its tables the fonts are cut down to what is used three times as fast.
+            for table in ("GDEF", "GPOS", "GSUB"):
+                if isinstance(font, TTFFont) and table in font.ttfont:
+                    del font.ttfont[table]
         return bytes(self.output())
 
     def _prepare(self, text: str, size: float, bold: bool, colour: Colour) -> None:
@@ -112,23 +142,15 @@ class Document(FPDF):
             # Only who needs the script pays for its font.
             name = "Bold" if bold else "Regular"
             self.add_font("Devanagari", style, FONTS / f"NotoSansDevanagari-{name}.ttf")
+            self.fonts[f"devanagari{style}"].__class__ = _SpelledFont
             self.set_fallback_fonts(["Devanagari"], exact_match=False)
         self.set_text_shaping(shaped)
-        self.set_font("Sans", style, size)
+        # Devanagari alone is set in its own font, spaces and all: one run, one spelling.
+        self.set_font("Devanagari" if _DEVANAGARI_ALONE.fullmatch(text) and shaped else "Sans", style, size)
         self.set_text_color(*colour)
 
     def _spelled(self, text: str) -> Any:
         return _ActualText(self, text if _DEVANAGARI.search(text) else None)
-
-    def _let_repeated_glyphs_be_silent(self) -> None:
-        """Map the second and later glyphs of a syllable to no text; fpdf2 leaves them out, and readers then guess."""
-        for font in self.fonts.values():
-            subset = getattr(font, "subset", None)
-            if subset is not None:
-                subset._char_id_per_glyph = {  # noqa: SLF001 - fpdf2 offers no other way; a test holds it
-                    replace(glyph, unicode=(_Silent(),)) if glyph and glyph.unicode == () else glyph: code
-                    for glyph, code in subset._char_id_per_glyph.items()  # noqa: SLF001
-                }
 
 
 class _ActualText:

@@ -46,7 +46,7 @@ class PostgresEvents(EventBackend):
             cancel(self.broker.store(service), list(ids), by="abort()")
 
 
-class Cancellation(Abortable):  # type: ignore[misc]  # untyped base
+class Cancellation(Abortable):
     """Actor option `abortable`: False for jobs that must not be interrupted; they can still ask."""
 
     def __init__(self) -> None:

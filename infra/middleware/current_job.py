@@ -14,12 +14,12 @@ from infra.queue.run import CANCELLED, Outcome, Run
 class CurrentJob(Middleware):
     """First before a run and last after it, so that every other middleware may ask for the current job."""
 
-    def before_process_message(self, broker: Any, message: Run) -> None:
+    def before_process_message(self, broker: Any, message: Any) -> None:
         message.started = time.perf_counter()
         enter(Job(message, broker.process))
 
     def after_process_message(
-        self, broker: Any, message: Run, *, result: Any = None, exception: BaseException | None = None
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         job = current_job()
         if exception is None and job.saw_cancellation and not message.lost:
@@ -27,5 +27,5 @@ class CurrentJob(Middleware):
             message.follow_ups = None
         enter(None)
 
-    def after_skip_message(self, broker: Any, message: Run) -> None:
+    def after_skip_message(self, broker: Any, message: Any) -> None:
         enter(None)

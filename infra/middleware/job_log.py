@@ -9,11 +9,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import structlog
 from dramatiq.middleware import Middleware
 
-from infra.logs import LEVELS
 from infra.queue.run import CANCELLED, DONE, FAILED, QUEUED, REJECTED, RETRYING, Run, redacted
+from infra.settings import Settings
 
 EVENTS = {
     DONE: "job.finished",
@@ -26,11 +25,28 @@ EVENTS = {
 
 
 class JobLog(Middleware):
-    def __init__(self, redact: tuple[str, ...]) -> None:
-        self.redact = redact
-        self.log = structlog.get_logger()
+    """Sets the logging of worker processes up too; a process that only sends keeps its own."""
 
-    def before_process_message(self, broker: Any, message: Run) -> None:
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+        self.redact = config.jobs_redact
+        self._levels: dict[str, str] = {}
+        self.log: Any = None
+        self._says_starts = True
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        import structlog  # 0.2 s that a process without a worker need not spend
+
+        from infra.logs import LEVELS, configure
+
+        configure(self.config)
+        self._levels = LEVELS
+        self.log = structlog.get_logger().bind()
+        self._says_starts = self.config.jobs_log_level in ("debug", "info")
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        if not self._says_starts:
+            return
         self.log.info(
             "job.started",
             job=message.message_id,
@@ -42,7 +58,7 @@ class JobLog(Middleware):
         )
 
     def after_process_message(
-        self, broker: Any, message: Run, *, result: Any = None, exception: BaseException | None = None
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         outcome = message.outcome
         event = EVENTS[outcome.state] if outcome else ("job.failed" if exception is not None else "job.finished")
@@ -58,12 +74,12 @@ class JobLog(Middleware):
             fields["error"] = f"{type(exception).__name__}: {exception}"
             if outcome is not None and outcome.traceback:
                 fields["traceback"] = outcome.traceback
-        getattr(self.log, LEVELS[event])(event, **fields)
+        getattr(self.log, self._levels[event])(event, **fields)
 
-    def after_skip_message(self, broker: Any, message: Run) -> None:
+    def after_skip_message(self, broker: Any, message: Any) -> None:
         self.log.info("job.skipped", job=message.message_id, actor=message.actor_name, attempt=message.attempt)
 
-    def _arguments(self, broker: Any, message: Run) -> dict[str, Any]:
+    def _arguments(self, broker: Any, message: Any) -> dict[str, Any]:
         if not message.args and not message.kwargs:
             return {}
         actor = broker.actors.get(message.actor_name)

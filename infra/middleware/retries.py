@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dramatiq.errors import RateLimitExceeded, Retry
-from dramatiq.middleware import Middleware
+from dramatiq.errors import Retry
+from dramatiq.middleware import Middleware, MiddlewareError
 from dramatiq.middleware.shutdown import Shutdown
 from dramatiq_abort.abort_manager import Abort
 
@@ -72,6 +72,10 @@ class RetryPolicy:
         return base * (1 - self.jitter * random.random())
 
 
+class WrongOption(MiddlewareError, ValueError):
+    """An actor option that makes no sense; dramatiq lets a MiddlewareError through."""
+
+
 class Retries(Middleware):
     """Last in the list, so that its verdict is known to all others when a run ends."""
 
@@ -90,13 +94,18 @@ class Retries(Middleware):
             "on_retry_exhausted",
         }
 
+    def before_declare_actor(self, broker: Any, actor: Any) -> None:
+        policy = actor.options.get("retry_policy")
+        if policy is not None and not isinstance(policy, RetryPolicy):
+            raise WrongOption(f"{actor.actor_name}: retry_policy must be a RetryPolicy, not {policy!r}")
+
     def attempt_limit(self, broker: Any, run: Run) -> int | None:
         """How many attempts a job may begin; None without limit."""
         limit = self._max_retries(broker.actors[run.actor_name], run)
         return None if limit is None else limit + 1
 
     def after_process_message(
-        self, broker: Any, message: Run, *, result: Any = None, exception: BaseException | None = None
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         if exception is None:
             return
@@ -148,8 +157,9 @@ class Retries(Middleware):
         return self._policy(actor).limit
 
     def _delay_ms(self, actor: Any, run: Run, exception: BaseException, policy: RetryPolicy) -> int:
-        if isinstance(exception, Retry | RateLimitExceeded) and getattr(exception, "delay", None) is not None:
-            return int(exception.delay)  # type: ignore[union-attr]
+        asked: int | None = getattr(exception, "delay", None) if isinstance(exception, Retry) else None
+        if asked is not None:
+            return asked
         shortest = run.options.get("min_backoff", actor.options.get("min_backoff"))
         longest = run.options.get("max_backoff", actor.options.get("max_backoff"))
         if shortest is not None or longest is not None:

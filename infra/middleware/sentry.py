@@ -27,7 +27,7 @@ class Sentry(Middleware):
         )
 
     def after_process_message(
-        self, broker: Any, message: Run, *, result: Any = None, exception: BaseException | None = None
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         if not isinstance(exception, Exception):
             return

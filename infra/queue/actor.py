@@ -24,9 +24,8 @@ def actor(
 
     def declare(fn: Callable[P, R]) -> dramatiq.Actor[P, R]:
         name = options.pop("actor_name", None) or f"{service}.{fn.__name__}"
-        made: dramatiq.Actor[P, R] = dramatiq.actor(
-            fn, actor_name=name, queue_name=queue_name, service=service, **options
-        )
+        make = dramatiq.actor(actor_name=name, queue_name=queue_name, service=service, **options)
+        made: dramatiq.Actor[P, R] = make(fn)
         return made
 
     return declare

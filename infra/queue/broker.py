@@ -7,6 +7,7 @@ service, are claimed in batches under a lease, and finish in one transaction wit
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +21,7 @@ from dramatiq_pg import PostgresBroker
 from infra.queue.consumer import QueueConsumer
 from infra.queue.enqueue import insert, under_its_id
 from infra.queue.message import seal
-from infra.queue.run import FAILED, REJECTED, SUCCESS, Outcome, Run
+from infra.queue.run import FAILED, GIVEN_BACK, REJECTED, SUCCESS, Outcome, Run
 from infra.queue.worker import WorkerProcess
 from infra.settings import SERVICES, Settings, settings
 from infra.store.connections import Store, store_of
@@ -46,7 +47,7 @@ class WorkerLifecycle(Middleware):
         broker.process.stop()
 
 
-class JobBroker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no types
+class JobBroker(PostgresBroker):
     """Parameters:
     config: settings; default the process's.
     stores: where each service's jobs are; default by the settings. Nothing connects before the first use.
@@ -114,6 +115,8 @@ class JobBroker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no typ
         self._hooks.clear()
 
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        if signal == "process_message" and isinstance(args[0], Run):
+            args[0].started = time.perf_counter()
         for hook in self._hooks_of("before_" + signal):
             try:
                 hook(self, *args, **kwargs)
@@ -199,6 +202,9 @@ class JobBroker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no typ
         """The after-hooks of a run. Dramatiq swallows what they raise and acknowledges the message all the same; here
         a hook that fails fails the run, and what hooks enqueue is staged with the run's outcome."""
         exception = kwargs.get("exception")
+        if signal == "process_message":
+            run.duration_ms = (time.perf_counter() - run.started) * 1000
+        run.outcome = run.follow_ups = run.result = None  # an interrupt may have hit this very method: start anew
         _following_up.run = run
         broken: BaseException | None = None
         try:
@@ -224,6 +230,8 @@ class JobBroker(PostgresBroker):  # type: ignore[misc]  # dramatiq-pg has no typ
                 run.outcome = Outcome(FAILED, None, f"{type(exception).__name__}: {exception}", traceback.format_exc(limit=30))
             elif not run.failed:
                 run.outcome = SUCCESS
+        if run.outcome is GIVEN_BACK:
+            run.follow_ups = run.result = None  # it was interrupted, which is neither success nor failure
 
 
 class _NoPool:

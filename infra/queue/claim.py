@@ -89,10 +89,12 @@ class Claimer(threading.Thread):
         self._rate = 0.0
         self._rate_at = time.monotonic()
         self._rate_taken = 0
+        self._stale_at = 0.0
 
     def wake(self) -> None:
         """Something changed: room in the buffer, a notification, or the end."""
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def stop(self) -> None:
         self._running = False
@@ -175,7 +177,9 @@ class Claimer(threading.Thread):
         self._rate_at, self._rate_taken = now, taken
 
     def _return_stale(self) -> None:
-        if self._buffer.waiting and not self._buffer.idle:
+        now = time.monotonic()
+        if self._buffer.waiting and not self._buffer.idle and now - self._stale_at >= STALE_AFTER / 2:
+            self._stale_at = now
             stale = self._buffer.take_back(older_than=STALE_AFTER)
             if stale:
                 self._rate = 0.0

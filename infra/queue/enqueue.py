@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from dramatiq import Message, get_broker
@@ -13,7 +14,7 @@ from infra.queue import transaction as caller
 from infra.queue.errors import StoreNotMigrated, StoreUnavailable
 from infra.queue.message import Envelope, seal
 from infra.settings import settings
-from infra.store.connections import DISCONNECTED, Store, shown
+from infra.store.connections import DISCONNECTED, Store, shown, statement_at_fault
 from infra.store.sql import load
 
 CHUNK = 5_000
@@ -24,11 +25,25 @@ def put(cursor: Any, schema: str, envelopes: Sequence[Envelope]) -> dict[str, st
     """Inserts messages with one round trip a chunk. Returns, for each that was not inserted, the id of the waiting job
     with its unique key, or None where its own id is known already."""
     statement = load("infra.queue").bind(schema).put
+    if len(envelopes) <= CHUNK:
+        cursor.execute(statement, _columns(envelopes))
+        return dict(cursor.fetchall())
     refused: dict[str, str | None] = {}
-    for start in range(0, len(envelopes), CHUNK):
-        chunk = envelopes[start : start + CHUNK]
-        cursor.execute(statement, _columns(chunk))
+
+    def write(query: bytes) -> None:
+        cursor.execute(query)
         refused.update(cursor.fetchall())
+
+    # While the server inserts one chunk, the next one is put into words.
+    with cursor.connection.cursor() as wording, ThreadPoolExecutor(1, "enqueue") as writer:
+        writing: Future[None] | None = None
+        for start in range(0, len(envelopes), CHUNK):
+            query = wording.mogrify(statement, _columns(envelopes[start : start + CHUNK]))
+            if writing is not None:
+                writing.result()
+            writing = writer.submit(write, query)
+        if writing is not None:
+            writing.result()
     return refused
 
 
@@ -43,11 +58,13 @@ def _columns(envelopes: Sequence[Envelope]) -> dict[str, Any]:
         "unique_keys": [e.unique_key for e in envelopes],
         "unique_runnings": [e.unique_running for e in envelopes],
         "messages": [e.text for e in envelopes],
-        "sent_at": _timestamp(min(m.message_timestamp for m in messages)),
+        "sent_at": _timestamp(min((e.message.message_timestamp for e in envelopes if e.sent_before), default=None)),
     }
 
 
-def _timestamp(milliseconds: float) -> str:
+def _timestamp(milliseconds: float | None) -> str | None:
+    if milliseconds is None:
+        return None
     return time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(milliseconds / 1000))
 
 
@@ -59,7 +76,7 @@ def insert(store: Store, envelopes: Sequence[Envelope]) -> dict[str, str | None]
         return put(outer, store.schema, envelopes)
     deadline = time.monotonic() + settings().jobs_send_timeout.total_seconds()
     pause = 0.05
-    while True:
+    while True:  # a second round must ask whether the first one's job has finished by now
         try:
             with store.pool.borrowed() as conn, conn.cursor() as cursor:
                 if len(envelopes) <= CHUNK:
@@ -72,8 +89,11 @@ def insert(store: Store, envelopes: Sequence[Envelope]) -> dict[str, str | None]
                 f"the job store {store.schema} on {shown(store.url)} is not there: run `dhanman-jobs migrate`"
             ) from None
         except DISCONNECTED as error:
+            if statement_at_fault(error):
+                raise
             # The message id makes a second insert a no-op, so trying again is safe even if the first one committed.
             store.pool.clear()
+            envelopes = [e._replace(sent_before=True) for e in envelopes]
             if time.monotonic() + pause > deadline:
                 raise StoreUnavailable(
                     f"the job store {store.schema} on {shown(store.url)} did not answer within "

@@ -9,7 +9,7 @@ class JobRefused(ValueError):
     """The job was refused at `send`; nothing was written."""
 
 
-class UnknownActor(JobRefused, ActorNotFound):
+class UnknownActor(ActorNotFound, JobRefused):
     """No actor of that name is declared."""
 
 

@@ -24,7 +24,8 @@ class Heartbeat(threading.Thread):
     held: the message ids this process has claims on.
     facts: queues, threads and running count, for the row that operators see.
     lost: called when a store no longer knows this worker: its leases there are lost, a new identity is due.
-    rescued: called after jobs came free in a store.
+    claimable: called when a store may have jobs for this worker that it could not claim a moment ago.
+    silence: seconds without a beat after which a worker counts as dead.
     cancelled: called with ids of running jobs that were asked to stop; polled only where there is no LISTEN.
     """
 
@@ -36,10 +37,10 @@ class Heartbeat(threading.Thread):
         held: Callable[[Store], list[str]],
         facts: Callable[[], dict[str, Any]],
         lost: Callable[[Store], None],
-        rescued: Callable[[Store], None],
+        claimable: Callable[[Store], None],
         cancelled: Callable[[list[str]], None],
         interval: float,
-        server_timeout: float,
+        silence: float,
         grace: float,
         poll_cancellations: bool,
     ) -> None:
@@ -49,15 +50,18 @@ class Heartbeat(threading.Thread):
         self._held = held
         self._facts = facts
         self._lost = lost
-        self._rescued = rescued
+        self._claimable = claimable
         self._cancelled = cancelled
         self._interval = interval
-        self._timeout = f"{server_timeout} seconds"
+        self._silence = silence
+        self._timeout = f"{silence} seconds"
         self._grace = f"{grace} seconds"
         self._poll_cancellations = poll_cancellations
         self._stop_event = threading.Event()
         self._connections: dict[str, Any] = {}
         self._registered: set[tuple[str, str]] = set()
+        self._reached_at: dict[str, float] = {}
+        self._beat_at: dict[str, float] = {}
         self._away = False
 
     def register(self) -> None:
@@ -83,7 +87,7 @@ class Heartbeat(threading.Thread):
         while not self._wait():
             for store in self.stores:
                 try:
-                    self._beat(store)
+                    self._beat_or_reconnect(store)
                     self._away = False
                 except DISCONNECTED as error:
                     self._forget(store.url)
@@ -93,6 +97,13 @@ class Heartbeat(threading.Thread):
                 except Exception:
                     self._forget(store.url)
                     log.exception("The heartbeat to %s failed.", store.schema)
+
+    def _beat_or_reconnect(self, store: Store) -> None:
+        try:
+            self._beat(store)
+        except DISCONNECTED:
+            self._forget(store.url)
+            self._beat(store)  # a connection that broke since the last beat is no reason to miss this one
 
     def _beat(self, store: Store) -> None:
         sql = bound(store.schema)
@@ -104,14 +115,30 @@ class Heartbeat(threading.Thread):
             log.error("This worker was declared dead by %s: its claims are lost, it goes on as a new one.", store.schema)
             self._lost(store)
             self._register(store)
+            self._claimable(store)
             return
         held = self._held(store)
         freed = self._execute(store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held})
+        rescued = self._rescue(store)
+        self._beaten(store)
+        if freed or rescued:
+            self._claimable(store)
+
+    def _rescue(self, store: Store) -> list[Any]:
+        # Where the database was away, so it was for all: let the living beat first before anyone is called dead.
+        if time.monotonic() - self._reached_at[store.url] < 1.2 * self._interval:
+            return []
+        sql = bound(store.schema)
         rescued = self._execute(store, PLANNER + sql.rescue, {"timeout": self._timeout, "channel": store.schema})
         for message_id, _, attempt, _ in rescued:
             log.warning("Rescued job %s of a dead worker after attempt %d.", message_id, attempt)
-        if freed or rescued:
-            self._rescued(store)
+        return rescued
+
+    def _beaten(self, store: Store) -> None:
+        before, now = self._beat_at.get(store.schema, 0.0), time.monotonic()
+        self._beat_at[store.schema] = now
+        if now - before > self._silence:  # claims were refused meanwhile
+            self._claimable(store)
 
     def _wait(self) -> bool:
         """Until the next beat, a tenth earlier or later so that workers do not beat in step. True: it is over."""
@@ -155,11 +182,13 @@ class Heartbeat(threading.Thread):
             fetch=False,
         )
         self._registered.add((store.schema, identity))
+        self._beaten(store)
 
     def _execute(self, store: Store, statement: str, parameters: Any, *, fetch: bool = True) -> list[Any]:
         conn = self._connections.get(store.url)
         if conn is None or conn.closed:
             conn = self._connections[store.url] = connect(store.url, name="dhanman-jobs heartbeat")
+            self._reached_at[store.url] = time.monotonic()
         with conn.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if fetch else []

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from dramatiq import Actor, Message
 
@@ -18,8 +17,7 @@ OWN_OPTIONS = frozenset({"eta", "priority", "unique_key", "queue_name"})
 """Send options that become columns; the rest travels in the message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One row for put(): see the schema."""
 
     service: str
@@ -29,9 +27,15 @@ class Envelope:
     delay_ms: int
     unique_key: str | None
     unique_running: bool
+    sent_before: bool
+    """Whether this message may have been sent once already, so that it may be finished by now."""
 
 
-def seal(message: Message[Any], delay: int | float | None, broker: Any) -> Envelope:
+FRESH_MS = 10_000
+"""A message younger than this, that this process did not send yet, is taken to be new."""
+
+
+def seal(message: Message[Any], delay: float | timedelta | None, broker: Any) -> Envelope:
     """Checks a message and works out its columns. Raises JobRefused and its kinds."""
     actor = known_actor(broker.actors, message.actor_name)
     check_arguments(actor, message.args, message.kwargs)
@@ -42,6 +46,8 @@ def seal(message: Message[Any], delay: int | float | None, broker: Any) -> Envel
     if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) >= 2**31:
         raise JobRefused(f"{actor.actor_name}: priority must be a whole number below 2**31, not {priority!r}")
     unique_key = unique_key_of(message, actor)
+    sent_before = getattr(message, "_sent", False) or message.message_timestamp < time.time() * 1000 - FRESH_MS
+    object.__setattr__(message, "_sent", True)
     if not OWN_OPTIONS.isdisjoint(options) or queue_name != message.queue_name:
         message = Message(
             queue_name=queue_name,
@@ -52,6 +58,7 @@ def seal(message: Message[Any], delay: int | float | None, broker: Any) -> Envel
             message_id=message.message_id,
             message_timestamp=message.message_timestamp,
         )
+        object.__setattr__(message, "_sent", True)
     return Envelope(
         service=broker.service_of(actor),
         message=message,
@@ -60,6 +67,7 @@ def seal(message: Message[Any], delay: int | float | None, broker: Any) -> Envel
         delay_ms=delay_ms,
         unique_key=unique_key,
         unique_running=unique_key is not None and actor.options.get("unique") == "running",
+        sent_before=sent_before,
     )
 
 
@@ -80,7 +88,8 @@ def delay_of(delay: Any, eta: Any) -> int:
     if delay is None:
         return 0
     if not isinstance(delay, int | float) or isinstance(delay, bool) or not math.isfinite(delay):
-        raise JobRefused(f"delay must be milliseconds or a timedelta, not {delay!r}")
+        name = "delay" if eta is None else "eta"
+        raise JobRefused(f"{name} must be milliseconds or a {'timedelta' if eta is None else 'datetime'}, not {delay!r}")
     if delay > 100 * 365 * 86_400_000:
         raise JobRefused("the job would wait for more than 100 years")
     return max(0, math.ceil(delay))
@@ -98,9 +107,25 @@ def unique_key_of(message: Message[Any], actor: Actor[Any, Any]) -> str | None:
         if actor.options.get("unique") is None:
             return None
         key = _canonical(message.args, message.kwargs)
-    if not isinstance(key, str) or not key or len(key) > 1000 or "\0" in key:
+    if not isinstance(key, str) or not key or len(key) > 1000 or "\0" in key or not _encodes(key):
         raise JobRefused(f"{actor.actor_name}: unique_key must be a text of 1 to 1000 characters, not {key!r}")
-    return f"{actor.actor_name}:{key}"
+    return f"{actor.actor_name}:{_short_enough(key)}"
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short_enough(key: str) -> str:
+    """An index holds no more than 2,700 bytes; enqueue() in the schema shortens in the same way."""
+    import hashlib
+
+    data = key.encode()
+    return key if len(data) <= 1000 else hashlib.sha256(data).hexdigest()
 
 
 def _canonical(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from infra.queue.run import Run
 LONGEST_PAUSE = 0.25
 
 
-class JobResults(PostgresBackend):  # type: ignore[misc]  # dramatiq-pg has no types
+class JobResults(PostgresBackend):
     """The results of one broker's jobs."""
 
     def __init__(self) -> None:

@@ -60,7 +60,7 @@ class Run(MessageProxy):
         self.latency = latency
         self.cancel_reason = cancel_reason
         self.claimed_at = self.started = time.perf_counter()
-        self.duration_ms = 0.0
+        self.duration_ms: float | None = None  # None: it never ran, so the attempt does not count
         self.failed = False
         self.lost = False
         self.args: tuple[Any, ...] = ()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg2.extensions
+
 from infra.store.connections import Store
 
 _open = threading.local()
@@ -23,7 +25,7 @@ def transaction(connection: Any) -> Iterator[Any]:
     if getattr(dbapi, "autocommit", False):
         raise ValueError("the connection is in autocommit mode: there is no transaction that the jobs could join")
     before = getattr(_open, "block", None)
-    _open.block = (dbapi, set())
+    _open.block = (connection, set())
     try:
         yield connection
     finally:
@@ -31,14 +33,19 @@ def transaction(connection: Any) -> Iterator[Any]:
 
 
 def dbapi_connection(connection: Any) -> Any:
-    """The driver's connection behind a SQLAlchemy Session, Connection, or the connection itself."""
-    if hasattr(connection, "cursor"):
-        return connection
-    if hasattr(connection, "get_bind") and hasattr(connection, "connection"):  # a Session
-        connection = connection.connection()
-    if hasattr(connection, "connection"):  # SQLAlchemy's Connection → pooled → driver
-        pooled = connection.connection
-        return getattr(pooled, "driver_connection", None) or pooled
+    """The driver's connection behind a SQLAlchemy Session, Connection, or the connection itself.
+
+    SQLAlchemy begins transactions and savepoints when it is used, so it is asked anew for each job.
+    """
+    found = connection
+    if hasattr(found, "get_bind") and hasattr(found, "connection"):  # a Session
+        found = found.connection()
+    if hasattr(found, "connection"):  # SQLAlchemy's Connection → pooled → driver
+        if hasattr(found, "in_transaction") and not found.in_transaction():
+            found.begin()
+        found = getattr(found.connection, "driver_connection", None) or found.connection
+    if isinstance(found, psycopg2.extensions.connection):
+        return found
     raise TypeError(
         f"transaction() takes a psycopg2 connection or a SQLAlchemy Session or Connection, not {type(connection).__name__}"
     )
@@ -53,7 +60,7 @@ def cursor_for(store: Store) -> Any | None:
     if block is None:
         return None
     connection, checked = block
-    cursor = connection.cursor()
+    cursor = dbapi_connection(connection).cursor()
     if store.schema in checked:
         return cursor
     cursor.execute("select to_regclass(%s), current_database()", (f"{store.schema}.queue",))

@@ -16,6 +16,7 @@ from typing import Any
 
 from dramatiq.logging import get_logger
 
+from infra.maintenance.thread import Maintenance
 from infra.queue.buffer import ReadyBuffer
 from infra.queue.claim import Claimer
 from infra.queue.finish import Finisher
@@ -43,6 +44,9 @@ class WorkerProcess:
         self._consumed: set[str] = set()
         self._identities = {store.schema: str(uuid.uuid4()) for store in stores}
         self._stopping = False
+        # Noticed by another worker's next beat, so that a dead worker's jobs run again within the server timeout.
+        timeout, interval = settings.jobs_server_timeout.total_seconds(), settings.jobs_heartbeat_interval.total_seconds()
+        silence = max(timeout - 1.1 * interval, timeout / 2)
         urls = list(dict.fromkeys(store.url for store in stores))
         on = {url: [store for store in stores if store.url == url] for url in urls}
         self.finishers = {url: Finisher(url, broker.store, self._settled) for url in urls}
@@ -58,20 +62,21 @@ class WorkerProcess:
                 admit=self._admit,
                 give_back=self.give_back,
                 poll_interval=settings.jobs_poll_interval.total_seconds(),
-                server_timeout=settings.jobs_server_timeout.total_seconds(),
+                server_timeout=silence,
             )
             for url in urls
         }
+        self.maintenance = Maintenance(broker, stores, settings)
         self.heartbeat = Heartbeat(
             stores,
             identity=self.identity,
             held=self._held,
             facts=self._facts,
             lost=self._lost,
-            rescued=lambda store: self._touch(store.schema),
+            claimable=lambda store: self._touch(store.schema),
             cancelled=self.cancellations.request,
             interval=settings.jobs_heartbeat_interval.total_seconds(),
-            server_timeout=settings.jobs_server_timeout.total_seconds(),
+            silence=silence,
             grace=settings.jobs_rescue_grace.total_seconds(),
             poll_cancellations=not settings.jobs_listen,
         )
@@ -101,6 +106,7 @@ class WorkerProcess:
     def stop_claiming(self) -> None:
         """First half of a graceful stop: nothing new is taken, what waits is given back at once."""
         self._stopping = True
+        self.maintenance.stop()
         for claimer in self.claimers.values():
             claimer.stop()
         for claimer in self.claimers.values():
@@ -111,7 +117,7 @@ class WorkerProcess:
         """Second half: outcomes are written; what still runs is given back, without costing an attempt."""
         for finisher in self.finishers.values():
             finisher.drain(SHUTDOWN_WRITE_TIMEOUT)
-        self.give_back(self.buffer.held.values())
+        self.give_back(run for run in list(self.buffer.held.values()) if run.outcome is None)
         for finisher in self.finishers.values():
             finisher.drain(SHUTDOWN_WRITE_TIMEOUT)
             finisher.stop()
@@ -219,17 +225,18 @@ class WorkerProcess:
 
     def _lost(self, store: Store) -> None:
         self._identities[store.schema] = str(uuid.uuid4())
-        waiting = {run for run in self.buffer.take_back() if run.store is store}
+        waiting = self.buffer.take_back()
+        self.buffer.fill(run for run in waiting if run.store is not store)
+        for run in waiting:
+            if run.store is store:
+                self.buffer.held.pop(run.message_id, None)
         for run in list(self.buffer.held.values()):
             if run.store is store:
                 run.lost = True
-                if run in waiting:
-                    self.buffer.held.pop(run.message_id, None)
-                else:
-                    self.cancellations.request([run.message_id])
+                self.cancellations.request([run.message_id])
 
     def _threads(self) -> list[threading.Thread]:
-        return [*self.finishers.values(), *self.listeners, self.heartbeat, *self.claimers.values()]
+        return [*self.finishers.values(), *self.listeners, self.heartbeat, *self.claimers.values(), self.maintenance]
 
 
 class Cancellations:

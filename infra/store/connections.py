@@ -26,6 +26,12 @@ DISCONNECTED = (psycopg2.OperationalError, psycopg2.InterfaceError)
 """What psycopg2 raises when the server is away or the connection broke."""
 
 
+def statement_at_fault(error: psycopg2.Error) -> bool:
+    """Whether the server is well and says that the statement is beyond its limits; psycopg2 raises OperationalError
+    for that too, but no second try will mend it."""
+    return (error.pgcode or "").startswith("54")
+
+
 def connect(url: str, *, autocommit: bool = True, name: str = "dhanman-jobs") -> connection:
     """A new connection with keepalives, so that a vanished server is noticed. Raises psycopg2.OperationalError."""
     conn = psycopg2.connect(
@@ -173,10 +179,15 @@ def wait_until_reachable(url: str, timeout: float) -> None:
             time.sleep(0.2)
 
 
+def business_url(service: str) -> str:
+    """The business database of a service by the settings of this process."""
+    return settings().database_url(service) or default_url()
+
+
 @contextmanager
 def transaction(service: str) -> Iterator[connection]:
     """A transaction on the business database of a service: committed at the end, rolled back on an error."""
-    with pool(settings().database_url(service) or default_url()).borrowed() as conn:
+    with pool(business_url(service)).borrowed() as conn:
         conn.autocommit = False
         with conn:
             yield conn

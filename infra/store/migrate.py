@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from psycopg2.extensions import quote_ident
@@ -39,7 +40,7 @@ class WholeFile(Migration):  # type: ignore[misc]  # yoyo has no types
             return
         collector = StepCollector(migration=self)
         collector.add_step(Path(self.path).read_text(encoding="utf-8"))
-        self._depends = set()
+        self._depends: set[Migration] = set()
         self.steps = collector.create_steps(self.use_transactions)
 
 
@@ -82,13 +83,13 @@ def migrate(url: str, services: Iterable[str]) -> list[Applied]:
     return [apply(url, Store(service, url).schema) for service in services]
 
 
-def _applied_names(cursor: object, schema: str) -> set[str]:
-    cursor.execute("select to_regclass(quote_ident(%s) || '._yoyo_migration')", (schema,))  # type: ignore[attr-defined]
-    if cursor.fetchone()[0] is None:  # type: ignore[attr-defined]
+def _applied_names(cursor: Any, schema: str) -> set[str]:
+    cursor.execute("select to_regclass(quote_ident(%s) || '._yoyo_migration')", (schema,))
+    if cursor.fetchone()[0] is None:
         return set()
-    table = quote_ident(schema, cursor)  # type: ignore[arg-type]
-    cursor.execute(f"select migration_id from {table}._yoyo_migration")  # type: ignore[attr-defined]
-    return {row[0] for row in cursor.fetchall()}  # type: ignore[attr-defined]
+    table = quote_ident(schema, cursor)
+    cursor.execute(f"select migration_id from {table}._yoyo_migration")
+    return {row[0] for row in cursor.fetchall()}
 
 
 def _apply_all(url: str, schema: str, migrations: list[Migration]) -> None:

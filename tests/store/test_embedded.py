@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -16,25 +18,33 @@ from tests.support.embedded import Person, Project, User, ordinary_person, proje
 from tests.support.waiting import wait_for
 
 AS_ROOT = os.geteuid() == 0
-
-
-@pytest.fixture(params=["the one who runs the tests", "an ordinary user"])
-def person(request: pytest.FixtureRequest) -> Person:
-    if request.param == "the one who runs the tests":
-        return Person(None, os.sys.executable)
-    if not AS_ROOT:
-        pytest.skip("the tests run as an ordinary user already")
-    found = ordinary_person()
-    if isinstance(found, str):
-        pytest.skip(found)
-    return found
+ME = Person(None, sys.executable)
 
 
 @pytest.fixture
-def home(person: Person) -> Iterator[Project]:
+def home() -> Iterator[Project]:
+    with project(ME) as made:
+        yield made
+
+
+@pytest.fixture(params=["the one who runs the tests", "an ordinary user"])
+def anyones_home(request: pytest.FixtureRequest) -> Iterator[Project]:
+    person: Person | str = ME
+    if request.param == "an ordinary user":
+        person = ordinary_person() if AS_ROOT else "the tests run as an ordinary user already"
+    if isinstance(person, str):
+        pytest.skip(person)
     with project(person) as made:
         yield made
 
+
+CONNECT = """
+import psycopg2
+try:
+    psycopg2.connect({url!r})
+except psycopg2.OperationalError as error:
+    print(" ".join(str(error).split()))
+"""
 
 # Makes a table if there is none, adds a row, and prints how many there are now.
 COUNT = """
@@ -57,15 +67,15 @@ def visits(home: Project) -> int:
     return int(user.url)
 
 
-def test_the_first_user_starts_the_server_and_the_last_one_ends_it(home):
-    user = home.user()
+def test_the_first_user_starts_the_server_and_the_last_one_ends_it(anyones_home):
+    user = anyones_home.user()
 
     assert user.url.startswith("postgresql://postgres@/dhanman?host=/")
-    assert home.serves()
+    assert anyones_home.serves()
 
     user.leave()
-    home.wait_until_at_rest()
-    assert not (home.place.data / "postmaster.pid").exists(), "it was stopped in order"
+    anyones_home.wait_until_at_rest()
+    assert not (anyones_home.place.data / "postmaster.pid").exists(), "it was stopped in order"
 
 
 def test_the_processes_of_a_folder_share_one_server(home):
@@ -80,12 +90,12 @@ def test_the_processes_of_a_folder_share_one_server(home):
     assert home.server == server, "it went on for the second user"
 
 
-def test_users_who_start_at_the_same_instant_get_one_server(home):
-    users = [home.user() for _ in range(6)]
+def test_users_who_start_at_the_same_instant_get_one_server(anyones_home):
+    users = [anyones_home.user() for _ in range(6)]
 
     assert len({user.url for user in users}) == 1
     assert users[0].url.startswith("postgresql://")
-    assert home.place.log.read_text().count("starting PostgreSQL") == 1
+    assert anyones_home.place.log.read_text().count("starting PostgreSQL") == 1
 
 
 def test_a_killed_user_counts_as_gone(home):
@@ -97,12 +107,12 @@ def test_a_killed_user_counts_as_gone(home):
     home.wait_until_at_rest()
 
 
-def test_data_are_kept_between_runs(home):
-    assert visits(home) == 1
-    home.users[-1].leave()
-    home.wait_until_at_rest()
+def test_data_are_kept_between_runs(anyones_home):
+    assert visits(anyones_home) == 1
+    anyones_home.users[-1].leave()
+    anyones_home.wait_until_at_rest()
 
-    assert visits(home) == 2
+    assert visits(anyones_home) == 2
 
 
 def test_a_user_who_comes_while_the_server_stops_gets_a_new_one(home):
@@ -115,8 +125,8 @@ def test_a_user_who_comes_while_the_server_stops_gets_a_new_one(home):
         )
 
 
-def test_two_folders_have_two_servers(person):
-    with project(person) as one, project(person) as other:
+def test_two_folders_have_two_servers():
+    with project(ME) as one, project(ME) as other:
         assert visits(one) == 1
         assert visits(one) == 2
         assert visits(other) == 1
@@ -199,22 +209,18 @@ def test_each_test_has_a_database_of_its_own(database, postgres_server):
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root has to become someone else")
 class TestStartedByRoot:
-    @pytest.fixture
-    def root(self) -> Person:
-        return Person(None, os.sys.executable)
-
-    def test_the_server_runs_as_an_ordinary_user(self, root):
-        with project(root) as home:
+    def test_the_server_runs_as_an_ordinary_user(self):
+        with project(ME) as home:
             assert home.user().url.startswith("postgresql://")
-            owner = Path(f"/proc/{home.server}").stat().st_uid
+            owner = psutil.Process(home.server).uids().real
             assert owner != 0
             assert owner == home.place.data.stat().st_uid
 
-    def test_in_somebody_elses_project_it_runs_as_them(self, root):
+    def test_in_somebody_elses_project_it_runs_as_them(self):
         nobody = Account.named("nobody")
         assert nobody is not None
-        with project(Person(nobody, root.python)) as theirs:
-            home = Project(theirs.folder, root)
+        with project(Person(nobody, ME.python)) as theirs:
+            home = Project(theirs.folder, ME)
             try:
                 assert home.user().url.startswith("postgresql://")
                 assert home.place.data.stat().st_uid == nobody.uid
@@ -222,23 +228,23 @@ class TestStartedByRoot:
             finally:
                 home.end()
 
-    def test_a_stranger_cannot_come_in(self, root):
+    def test_a_stranger_cannot_come_in(self):
         stranger = ordinary_person()
         if isinstance(stranger, str):
             pytest.skip(stranger)
-        with project(root) as home:
+        with project(ME) as home:
             url = home.user().url
             home.place.folder.chmod(0o711)  # even with the doors open
             (home.place.folder / "run").chmod(0o711)
-            program = f"import psycopg2\ntry:\n psycopg2.connect({url!r})\nexcept Exception as e:\n print(' '.join(str(e).split()))"
+            program = CONNECT.format(url=url)
             answer = User(home.folder, stranger, program)
             assert "eer authentication failed" in answer.url
             answer.leave()
 
-    def test_a_clone_in_a_closed_folder_gets_a_place_outside(self, root):
+    def test_a_clone_in_a_closed_folder_gets_a_place_outside(self):
         with tempfile.TemporaryDirectory() as closed:
             Path(closed).chmod(0o700)
-            with project(root, below=Path(closed)) as home:
+            with project(ME, below=Path(closed)) as home:
                 assert visits(home) == 1
                 assert home.place.folder.parent == Path("/var/lib/dhanman-jobs")
                 assert not (home.folder / "var" / "postgres").exists()

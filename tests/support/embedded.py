@@ -24,6 +24,13 @@ from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# The first lines of each program: the server's grace, spent at the end of every test, is cut short.
+IMPATIENT = """
+import sys
+from infra.store.embedded import access
+access.GRACE = 0.3
+"""
+
 # Asks for the server, tells the URL, and lives until its standard input ends.
 USER = """
 import sys
@@ -65,14 +72,8 @@ def ordinary_person() -> Person | str:
         person = Person(account, python)
         with contextlib.suppress(OSError):
             command = [python, "-c", program]
-            options = {
-                "env": environment(),
-                "cwd": "/",
-                "capture_output": True,
-                "check": False,
-                **person.identity,
-            }
-            if subprocess.run(command, **options).returncode == 0:
+            options = {"env": environment(), "cwd": "/", "capture_output": True, **person.identity}
+            if subprocess.run(command, check=False, **options).returncode == 0:
                 return person
     return f"nobody can start no Python {version} with these packages"
 
@@ -93,7 +94,7 @@ class User:
 
     def __init__(self, project: Path, person: Person, program: str = USER, **more: str) -> None:
         self.process = subprocess.Popen(
-            [person.python, "-c", program],
+            [person.python, "-c", IMPATIENT + program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -188,6 +189,14 @@ def processes_on(data: Path) -> list[int]:
             if process.cwd() == str(data):
                 found.append(process.pid)
     return found
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; the dead whom nobody has collected yet do not count."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextlib.contextmanager

@@ -1,5 +1,10 @@
 -- Who is billed and for what: societies, flats, owners, vehicles, tariffs and the dated rates of the law.
 
+create function clock() returns timestamptz
+    language sql stable
+    as $$ select coalesce(nullif(current_setting('dhanman.clock', true), '')::timestamptz, statement_timestamp()) $$;
+comment on function clock() is 'The one clock. Tests hold it still with: set dhanman.clock = ''2026-04-14 08:00+05:30''.';
+
 create table community (
     id                      uuid primary key,
     name                    text not null check (name <> ''),

@@ -6,7 +6,6 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import cache
 
 from babel.numbers import NumberPattern, parse_pattern
-from num2words import num2words  # type: ignore[import-untyped]
 
 ZERO = Decimal("0.00")
 PAISA = Decimal("0.01")
@@ -70,4 +69,6 @@ def _whole_in_words(number: int) -> str:
 
 @cache
 def _below_hundred(number: int) -> str:
+    from num2words import num2words  # forty languages, 0.1 s: only for who writes words
+
     return str(num2words(number, lang="en_IN")).replace("-", " ").title()

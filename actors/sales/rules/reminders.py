@@ -21,6 +21,7 @@ class Standing:
     balance: Decimal
     void: bool = False
     disputed: bool = False
+    past_due: bool = False
 
 
 def reminder_time(due: date) -> datetime:
@@ -42,9 +43,14 @@ def outside_quiet_hours(moment: datetime) -> datetime:
 
 
 def reason_to_skip(invoice: Standing) -> str | None:
-    """Why no reminder goes out (`paid`, `void`, `disputed`), or None. Asked again at sending."""
+    """Why no reminder of a coming due date goes out, or None when it should. Asked again at sending.
+
+    Void, disputed and paid bills are left in peace; a bill past its due date is for the later steps of the ladder.
+    """
     if invoice.void:
         return "void"
     if invoice.disputed:
         return "disputed"
-    return "paid" if invoice.balance <= 0 else None
+    if invoice.balance <= 0:
+        return "paid"
+    return "past due" if invoice.past_due else None

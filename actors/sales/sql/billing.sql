@@ -116,6 +116,7 @@ select
     invoice.id, invoice.community_id, invoice.unit_id, invoice.number, invoice.period, invoice.invoice_date,
     invoice.due_date, invoice.kind, invoice.bill_to, invoice.taxable_value, invoice.cgst_rate, invoice.sgst_rate,
     invoice.cgst, invoice.sgst, invoice.round_off, invoice.total, invoice.arrears, invoice.paid_amount,
+    (sales.clock() at time zone 'Asia/Kolkata')::date > invoice.due_date as past_due,
     invoice.voided_at is not null as void, invoice.disputed_at is not null as disputed,
     coalesce(invoice.series, case invoice.kind
         when 'TAX_INVOICE' then community.tax_invoice_series else community.bill_of_supply_series end) as series,

@@ -22,3 +22,7 @@ on conflict (invoice_id, step) do update
     set outcome = excluded.outcome, reason = excluded.reason, decided_at = excluded.decided_at
     where reminder.outcome is null
 returning outcome;
+
+-- name: letter_was_sent
+-- Whether a letter is on record, by the primary key; spares a second run the printing.
+select exists (select from sales.mail_log where invoice_id = %(invoice_id)s and kind = %(kind)s) as sent;

@@ -24,17 +24,15 @@ select
     (select coalesce(sum(debit - credit), 0) from posted where account_code = '11200') as receivable;
 
 -- name: sample_bills
--- The first, the dearest and the last bill of a month.
-select distinct on (number) number, unit.label as unit_label, bill_to, kind, total, invoice.arrears
+-- The first, the middle and the last bill of a month, by number.
+select number, unit.label as unit_label, bill_to, kind, total, invoice.arrears
 from (
-    select *, row_number() over (order by number) as first_of,
-        row_number() over (order by total desc, number) as dearest,
-        row_number() over (order by number desc) as last_of
+    select *, row_number() over (order by number) as place, count(*) over () as bills
     from sales.invoice
     where community_id = %(community_id)s and period = %(period)s and number is not null and voided_at is null
 ) as invoice
 join sales.unit on unit.id = invoice.unit_id
-where 1 in (first_of, dearest, last_of)
+where place in (1, (bills + 1) / 2, bills)
 order by number;
 
 -- name: correspondence_of_month

@@ -1,6 +1,7 @@
 -- name: finish
 -- Jobs reach their last state: out of the queue, into finished and history, fenced by the lease. Returns the ids that
--- the caller really held; the rest had lost their lease and nothing of them is written. Reads the primary key.
+-- the caller really held; the rest had lost their lease and nothing of them is written. Without a duration the job
+-- never ran in this attempt, which then does not count. Reads the primary key.
 with ended as (
     select * from unnest(
         %(message_ids)s::uuid[], %(leases)s::uuid[], %(states)s::{schema}.state[], %(durations)s::float8[],
@@ -11,7 +12,7 @@ with ended as (
      using ended e
      where q.message_id = e.message_id and q.lease = e.lease and q.state = 'consumed'
     returning q.message_id, q.queue_name, e.state, q.actor_name, q.message, e.result, e.result_ttl_ms, q.priority,
-              q.attempts, q.worker_id, q.enqueued_at, q.unique_key, q.progress_done, q.progress_total,
+              q.attempts - (e.duration_ms is null)::int as attempts, q.worker_id, q.enqueued_at, q.unique_key, q.progress_done, q.progress_total,
               e.duration_ms, e.reason, e.error, e.traceback
 ), kept as (
     insert into {schema}.finished (

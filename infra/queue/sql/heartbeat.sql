@@ -29,7 +29,7 @@ with dead as (
     delete from {schema}.worker where heartbeat_at < {schema}.clock() - %(timeout)s::interval
     returning worker_id, name
 ), orphan as materialized (
-    select q.ctid as spot, q.worker_id
+    select q.ctid as spot, q.worker_id, q.started_at
       from {schema}.queue q
      where q.state = 'consumed'
        and not exists (
@@ -42,10 +42,11 @@ with dead as (
        set state = 'queued', mtime = {schema}.clock(), worker_id = null, lease = null, started_at = null
       from orphan o
      where q.ctid = o.spot
-    returning q.message_id, q.queue_name, q.attempts, o.worker_id
+    returning q.message_id, q.queue_name, q.attempts, o.worker_id, o.started_at
 ), noted as (
-    insert into {schema}.history (message_id, at, state, attempt, worker_id, reason)
+    insert into {schema}.history (message_id, at, state, attempt, worker_id, duration_ms, reason)
     select r.message_id, {schema}.clock(), 'queued', r.attempts, r.worker_id,
+           extract(epoch from {schema}.clock() - r.started_at) * 1000,
            'worker ' || coalesce(d.name, r.worker_id::text, 'unknown') || ' stopped answering'
       from rescued r left join dead d using (worker_id)
 ), told as (

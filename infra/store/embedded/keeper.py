@@ -22,7 +22,6 @@ from infra.store.embedded.place import Place
 from infra.store.embedded.postmaster import Postmaster, read_pid_file, start_or_adopt
 from infra.store.embedded.socketfolder import discard
 
-GRACE = 2.0  # seconds without a user: one command may follow another
 LOOK_EVERY = 0.25
 LOG_LIMIT = 20 * 1024 * 1024
 RESTARTS, RESTARTS_WITHIN = 3, 60.0
@@ -126,7 +125,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--binaries", type=Path, required=True)
     parser.add_argument("--uid", type=int, required=True)
-    parser.add_argument("--grace", type=float, default=GRACE)
+    parser.add_argument("--grace", type=float, required=True, help="seconds to stay without a user")
     given = parser.parse_args()
     account = Account.of(given.uid)
     if account is None:

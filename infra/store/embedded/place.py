@@ -119,7 +119,8 @@ def _inside(project: Path, folder: Path) -> Place:
     if accounts.is_root() and not reaches(place.account, folder):
         raise EmbeddedPostgresError(
             f"{place.data} holds this project's data, but their owner {place.account.name} "
-            f"can no longer reach that folder. Open the way to it, move the data to {system_folder(project) / 'data'}, {ELSEWHERE}"
+            f"can no longer reach that folder. "
+            f"Open the way to it, move the data to {system_folder(project) / 'data'}, {ELSEWHERE}"
         )
     return place
 

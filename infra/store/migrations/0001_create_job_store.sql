@@ -1,5 +1,8 @@
 -- The job store of one service, made with search_path = <service>_jobs. The essay on it opens ../schema.sql.
 
+-- The functions below take this path with them: a caller's temporary tables must not stand in for ours.
+do $$ begin perform set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true); end $$;
+
 create function clock() returns timestamptz
     language sql stable
     as $$ select coalesce(nullif(current_setting('dhanman.clock', true), '')::timestamptz, statement_timestamp()) $$;
@@ -96,6 +99,7 @@ create table finished_failed_default partition of finished_failed default;
 create table finished_cancelled_default partition of finished_cancelled default;
 create index finished_message_id on finished (message_id);
 create index finished_finished_at on finished (finished_at);
+create index finished_result_ttl on finished (result_ttl) where result is not null;
 
 create table history (
     message_id uuid not null,
@@ -159,6 +163,7 @@ comment on table actor is 'The actors this service declares, written by migrate 
 
 -- put: the one way into the queue. Arrays of equal length, an element a message. Returns a row for each message that
 -- was NOT inserted: `existing` is the waiting job with its unique key, or null where the message id is known already.
+-- sent_at: when the oldest message was made that may have been sent before; null where all are new.
 -- Locks: row inserts only, so callers in any order do not deadlock; a conflicting insert waits for the other's commit.
 create function put(
     message_ids uuid[], queue_names text[], actor_names text[], priorities integer[], delays_ms bigint[],
@@ -171,7 +176,6 @@ create function put(
 declare
     inserted uuid[];
     notes text[];
-    undone uuid[];
 begin
     with row as (
         insert into queue (message_id, queue_name, state, actor_name, priority, eta, unique_key, unique_running, message)
@@ -189,14 +193,17 @@ begin
            array_agg(distinct case when eta is null then queue_name else '@' || floor(extract(epoch from eta))::text end)
       into inserted, notes
       from row;
-    -- A message that finished already must not run again. Its id can only be in partitions no older than the message;
-    -- a second statement, so that it sees a finish that committed while the insert waited.
-    delete from queue q using finished f
-     where q.message_id = any (inserted) and f.message_id = q.message_id
-       and f.finished_at >= sent_at - interval '1 hour';
-    if found then
-        select array_agg(i) into undone from unnest(inserted) i where not exists (select from queue where message_id = i);
-        inserted := array(select unnest(inserted) except select unnest(undone));
+    -- A message that finished already must not run again; asked only where one may have been sent before. Its id can
+    -- only be in partitions no older than the message. A second statement, so that it sees a finish that committed
+    -- while the insert waited.
+    if sent_at is not null then
+        with again as (
+            delete from queue q using finished f
+             where q.message_id = any (inserted) and f.message_id = q.message_id
+               and f.finished_at >= sent_at - interval '1 hour'
+            returning q.message_id
+        )
+        select array(select unnest(inserted) except select message_id from again) into inserted;
     end if;
     perform pg_notify(current_schema(), note) from unnest(notes[1:64]) note;
     if coalesce(cardinality(inserted), 0) < cardinality(message_ids) then
@@ -210,6 +217,29 @@ begin
 end $$;
 comment on function put is 'Inserts messages; used by the Python broker, by follow-ups and by enqueue().';
 
+-- The known name that shares most pairs of letters with the given one; null when none shares half of them.
+create function nearest_actor(given text) returns text
+    language sql stable
+    set search_path from current
+    as $$
+    with pairs as (
+        select array(select distinct substr(lower(left(given, 200)), i, 2)
+                       from generate_series(1, length(left(given, 200)) - 1) i) as of_given
+    ), candidate as (
+        select a.actor_name, of_given,
+               array(select distinct substr(lower(a.actor_name), i, 2)
+                       from generate_series(1, length(a.actor_name) - 1) i) as of_actor
+          from actor a, pairs
+    ), scored as (
+        select actor_name,
+               2.0 * cardinality(array(select unnest(of_given) intersect select unnest(of_actor)))
+               / nullif(cardinality(of_given) + cardinality(of_actor), 0) as likeness
+          from candidate
+    )
+    select actor_name from scored where likeness >= 0.5 order by likeness desc, actor_name limit 1
+    $$;
+comment on function nearest_actor is 'For "did you mean".';
+
 create function enqueue(
     actor text, args jsonb default '[]', kwargs jsonb default '{}', delay interval default null,
     queue text default null, unique_key text default null
@@ -222,16 +252,15 @@ declare
     message jsonb;
     new_id uuid := gen_random_uuid();
     found_id uuid;
-    delay_ms bigint := coalesce(extract(epoch from enqueue.delay) * 1000, 0);
+    delay_ms bigint := coalesce(ceil(extract(epoch from enqueue.delay) * 1000), 0);
+    key text := enqueue.unique_key;
 begin
     select * into known from actor a where a.actor_name = enqueue.actor;
     if not found then
         raise exception 'unknown actor %', quote_literal(enqueue.actor)
             using errcode = 'invalid_parameter_value',
-                  hint = coalesce('did you mean ' || (select a.actor_name from actor a
-                             order by abs(length(a.actor_name) - length(enqueue.actor)),
-                                      a.actor_name like '%' || split_part(enqueue.actor, '.', 2) || '%' desc limit 1)
-                           || '? ', '') || 'run "dhanman-jobs migrate" after deploying a new actor';
+                  hint = coalesce('did you mean ' || quote_literal(nearest_actor(enqueue.actor)) || '? ', '')
+                         || 'Run "dhanman-jobs migrate" after deploying a new actor.';
     end if;
     if jsonb_typeof(enqueue.args) is distinct from 'array' then
         raise exception 'args must be a JSON array, not %', coalesce(jsonb_typeof(enqueue.args), 'null')
@@ -249,10 +278,17 @@ begin
         raise exception 'the message is % bytes; at most 65536 are allowed', octet_length(message::text)
             using errcode = 'program_limit_exceeded', hint = 'store the data and send its id';
     end if;
+    if length(key) not between 1 and 1000 then
+        raise exception 'unique_key must be a text of 1 to 1000 characters, not %', length(key)
+            using errcode = 'invalid_parameter_value';
+    end if;
+    -- As in Python: the key counts for its actor alone, and one too long for an index is shortened.
+    key := known.actor_name || ':' || case when octet_length(key) <= 1000 then key
+                                           else encode(sha256(convert_to(key, 'UTF8')), 'hex') end;
     select existing into found_id
       from put(array[new_id], array[coalesce(enqueue.queue, known.queue_name)], array[known.actor_name],
-               array[known.priority], array[delay_ms], array[enqueue.unique_key],
-               array[known.unique_running], array[message], clock());
+               array[known.priority], array[delay_ms], array[key],
+               array[known.unique_running and key is not null], array[message], null);
     return coalesce(found_id, new_id);
 end $$;
 comment on function enqueue is 'Enqueues a job in the caller''s transaction. Returns its id, or the id of the waiting job with the same unique key.';
@@ -284,9 +320,10 @@ comment on view job_timeline is 'Every state a job was in, with when and why; or
 
 -- make_partitions: time partitions from today to `ahead` days on, for every partitioned branch. A day a partition for
 -- done, a month for the rest. drop_partitions: drops those that ended before the retention.
--- Both take an advisory transaction lock, so that two workers do not collide.
+-- Both take an advisory transaction lock, so that two workers do not collide, and run as the owner: a worker's role
+-- owns no tables.
 create function make_partitions(ahead integer default 7) returns integer
-    language plpgsql
+    language plpgsql security definer
     set search_path from current
     as $$
 declare
@@ -319,7 +356,7 @@ end $$;
 comment on function make_partitions is 'Makes the partitions of the next days; returns how many were missing.';
 
 create function drop_partitions(branch text, keep interval) returns integer
-    language plpgsql
+    language plpgsql security definer
     set search_path from current
     as $$
 declare

@@ -15,45 +15,16 @@ from actors.sales.rules.billing import (
     Charge,
     DocumentKind,
     GstMode,
-    GstTerms,
     Head,
     UnitCharges,
     maintenance_bill,
     non_occupancy_charge,
     quarterly_bill,
 )
-from actors.sales.rules.calendar import FinancialYear, Period, Quarter
+from actors.sales.rules.calendar import FinancialYear, Quarter
 from actors.sales.rules.posting import invoice_entry
 from actors.sales.rules.rates import MissingRate, Rate, RateBook
-
-APRIL = Period.parse("2026-04")
-RATES = [
-    Rate(rates.CGST, "IN", date(2019, 7, 22), None, D("9"), "Circular 109/28/2019"),
-    Rate(rates.SGST, "IN", date(2019, 7, 22), None, D("9"), "Circular 109/28/2019"),
-    Rate(rates.MEMBER_LIMIT, "IN", date(2018, 1, 25), None, D("7500"), "Notification 12/2017 Sl. 77(c)"),
-    Rate(rates.TURNOVER_LIMIT, "IN", date(2019, 4, 1), None, D("2000000"), "Circular 109/28/2019"),
-    Rate(rates.NOC_CAP, "MH", date(2001, 8, 1), None, D("10"), "s. 79A order of 1-8-2001"),
-]
-BOOK = RateBook(RATES, "MH")
-TERMS = GstTerms(turnover=D("24000000.00"), rates=BOOK)
-
-
-def flat(*, parking="650.00", let=False, label="A-1203", arrears="0.00"):
-    """1,085 sq ft at 3.25, with service, sinking and repair charges and property tax."""
-    return UnitCharges(
-        label=label,
-        charges=(
-            Charge(Head.SQFT, D("1085"), D("3.25")),
-            Charge(Head.SERVICE, D("1"), D("1450.00")),
-            Charge(Head.PARKING, D("1"), D(parking)),
-            Charge(Head.SINKING, D("1"), D("500.00")),
-            Charge(Head.REPAIR, D("1"), D("1500.00")),
-            Charge(Head.PROPERTY_TAX, D("1"), D("812.00")),
-        ),
-        let=let,
-        noc_percent=D("10"),
-        arrears=D(arrears),
-    )
+from tests.services.sales.examples import APRIL, CASE_A, CASE_B, CASE_C, RATES, TERMS, flat
 
 
 def flat_of(contribution):
@@ -62,11 +33,6 @@ def flat_of(contribution):
 
 def amounts(bill):
     return {line.head: line.amount for line in bill.lines}
-
-
-CASE_A = flat()
-CASE_B = flat(parking="500.00")
-CASE_C = flat(let=True)
 
 
 @pytest.mark.parametrize(

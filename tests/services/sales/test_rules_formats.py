@@ -34,8 +34,7 @@ from actors.sales.rules.reminders import Standing, outside_quiet_hours, reason_t
         ("0", "0.00", "Rupees Zero Only"),
         ("9811", "9,811.00", "Rupees Nine Thousand Eight Hundred Eleven Only"),
         ("10000000", "1,00,00,000.00", "Rupees One Crore Only"),
-        ("12345678901234", "12,34,567,89,01,234.00", None),
-    ][:-1],
+    ],
 )
 def test_an_amount_in_figures_and_in_words(amount, figures, words):
     assert grouped(D(amount)) == figures
@@ -103,7 +102,7 @@ def test_the_financial_year_begins_at_midnight_in_india(instant, short):
 
 def test_a_moment_without_time_zone_has_no_financial_year():
     with pytest.raises(ValueError, match="no time zone"):
-        FinancialYear.at(datetime(2026, 4, 1))  # noqa: DTZ001 - the naive moment is the point
+        FinancialYear.at(datetime(2026, 4, 1))
 
 
 @pytest.mark.parametrize(
@@ -199,6 +198,8 @@ def test_quiet_hours_delay_by_less_than_half_a_day_and_end_once(moment):
         (Standing(D("0.00")), "paid"),
         (Standing(D("9811.00"), void=True), "void"),
         (Standing(D("9811.00"), disputed=True), "disputed"),
+        (Standing(D("9811.00"), past_due=True), "past due"),
+        (Standing(D("0.00"), past_due=True), "paid"),
     ],
 )
 def test_who_is_not_reminded(invoice, reason):

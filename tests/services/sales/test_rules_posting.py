@@ -14,7 +14,7 @@ from actors.sales.rules.posting import (
     invoice_entry,
     receipt_entry,
 )
-from tests.services.sales.test_rules_billing import APRIL, CASE_A, CASE_B, CASE_C, TERMS
+from tests.services.sales.examples import APRIL, CASE_A, CASE_B, CASE_C, TERMS
 
 
 def sides(entry):

@@ -1,0 +1,110 @@
+"""The jobs of sales. Each may run twice and does its work once."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from actors.sales import bills, letters, store
+from actors.sales.invoice import Invoice
+from actors.sales.rules.reminders import BEFORE_DUE, reason_to_skip, reminder_time
+from infra.queue import actor, current_job, transaction
+
+NO_ADDRESS = "no mail address"
+
+
+@actor(queue_name="default", service="sales")
+def create_invoice(unit_id: str, period: str) -> str:
+    """Draft the bill of one flat for one month, then have it posted (`update_ledger`). Returns the bill's id."""
+    with store.transaction() as sales, transaction(sales):
+        invoice_id, new = bills.draft_once(sales, unit_id, period)
+        if new:
+            update_ledger.send(str(invoice_id))
+    return str(invoice_id)
+
+
+@actor(queue_name="default", service="sales")
+def update_ledger(invoice_id: str) -> str:
+    """Number a drafted bill and post it, then have the member told. Returns the bill's id."""
+    with store.transaction() as sales, transaction(sales):
+        invoice, new = bills.issue_once(sales, invoice_id)
+        if new:
+            store.schedule_reminder(sales, invoice.id, BEFORE_DUE, reminder_time(invoice.due_date))
+            send_invoice_notification.send(invoice_id)
+            _send_reminder_later(invoice)
+    return invoice_id
+
+
+@actor(queue_name="default", service="sales")
+def send_invoice_notification(invoice_id: str) -> None:
+    """Mail the member the bill, as a PDF; once, whoever asks and however often."""
+    _mail_bill(invoice_id)
+
+
+@actor(queue_name="default", service="sales")
+def generate_invoice_for_resident(unit_id: str, period: str) -> str:
+    """Bill one flat for one month: draft, number, posting, letter and reminder in one transaction.
+
+    A second run finds the bill and changes nothing. Returns the bill's id.
+    """
+    with store.transaction() as sales, transaction(sales):
+        invoice_id, new = bills.draft_once(sales, unit_id, period)
+        if new:
+            invoice = bills.issue(sales, invoice_id)
+            store.schedule_reminder(sales, invoice.id, BEFORE_DUE, reminder_time(invoice.due_date))
+            send_invoice_created_notification.send(str(invoice_id))
+            _send_reminder_later(invoice)
+        else:
+            current_job().log("billed before: nothing to do")
+    return str(invoice_id)
+
+
+@actor(queue_name="default", service="sales")
+def send_invoice_created_notification(invoice_id: str) -> None:
+    """The letter of `send_invoice_notification`, sent by the month's run; together they send one."""
+    _mail_bill(invoice_id)
+
+
+@actor(queue_name="default", service="sales")
+def send_invoice_reminder(invoice_id: str) -> str:
+    """Remind of a bill one day before it is due; not when it is paid, void or disputed. Returns what was done."""
+    with store.transaction() as sales:
+        invoice = store.invoice(sales, invoice_id)
+        skipped = reason_to_skip(invoice.standing) or (None if invoice.recipient.email else NO_ADDRESS)
+        first = store.decide_reminder(sales, invoice.id, BEFORE_DUE, skipped)
+        if not first:
+            return "decided before"
+        if skipped:
+            return f"skipped: {skipped}"
+        letters.send_once(sales, invoice, BEFORE_DUE, letters.reminder_letter(invoice))
+    return "sent"
+
+
+def _mail_bill(invoice_id: str) -> None:
+    from actors.sales.invoice_pdf import render
+
+    with store.transaction() as sales:
+        invoice = store.invoice(sales, invoice_id)
+        told = store.letter_was_sent(sales, invoice.id, letters.CREATED)
+    if told:
+        current_job().log("the letter was sent before")
+        return
+    pdf = render(invoice)
+    letters.keep_pdf(invoice, pdf)
+    if invoice.recipient.email is None:
+        current_job().log(f"flat {invoice.recipient.unit_label}: {NO_ADDRESS}, no letter")
+        return
+    letter = letters.created_letter(invoice, pdf)
+    with store.transaction() as sales:
+        letters.send_once(sales, invoice, letters.CREATED, letter)
+
+
+def _send_reminder_later(invoice: Invoice) -> None:
+    send_invoice_reminder.send_with_options(
+        args=(str(invoice.id),),
+        eta=reminder_time(invoice.due_date),
+        unique_key=_reminder_key(invoice.id),
+    )
+
+
+def _reminder_key(invoice_id: UUID) -> str:
+    return f"{BEFORE_DUE}/{invoice_id}"

@@ -1,0 +1,107 @@
+"""`dhanman-jobs migrate` and `grant`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.options import Json
+from infra.cli.output import USAGE, Stop, answer, say, table
+
+
+def migrate(
+    forget: Annotated[
+        bool, typer.Option("--forget-absent-actors", help="Also forget actors that this code no longer declares.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring job stores, reference tables and the actor registry to the current version.
+
+    Each service's job schema is made or updated where DHANMAN_<SERVICE>_JOBS_URL or JOBS_DATABASE_URL says; then the
+    reference tables that come with the actors. Safe to repeat, and from two machines at once.
+
+    \b
+    Examples:
+      dhanman-jobs migrate
+      JOBS_DATABASE_URL=postgresql://localhost/jobs dhanman-jobs migrate --json
+    """  # noqa: D301  (\b tells the help to keep the lines)
+    from infra.cli.actors import loaded_broker, migration_folders
+    from infra.queue import registry
+    from infra.settings import SERVICES, settings
+    from infra.store.connections import default_url, shown, store_of
+    from infra.store.migrate import apply
+
+    done = []
+    stores = [store_of(service) for service in SERVICES]
+    for store in stores:
+        done.append((apply(store.url, store.schema), store.url))
+    for service, folder in migration_folders().items():
+        url = settings().database_url(service) or default_url()
+        done.append((apply(url, service, folder), url))
+    broker = loaded_broker()
+    actors = registry.declare(broker)
+    absent = _absent(broker, stores)
+    if forget:
+        for store in stores:
+            registry.forget(store, absent.get(store.service, []))
+    changed = any(applied.applied for applied, _ in done) or any(actors.values()) or bool(forget and absent)
+    machine = {
+        "changed": changed,
+        "schemas": [
+            {"schema": a.schema, "database": shown(url), "applied": list(a.applied), "version": a.total}
+            for a, url in done
+        ],
+        "actors": actors,
+        "absent_actors": absent,
+        "forgotten": bool(forget and absent),
+    }
+    if answer(machine):
+        return
+    if not changed:
+        say(f"nothing to do: {len(done)} schemas and {len(broker.actors)} actors are up to date")
+    else:
+        table(
+            ("schema", "done", "database"),
+            [(a.schema, ", ".join(a.applied) or "up to date", shown(url)) for a, url in done],
+        )
+        say(f"{sum(actors.values())} of {len(broker.actors)} actors were new or changed")
+    for service, names in absent.items():
+        words = "forgotten" if forget else "declared by no code here; --forget-absent-actors forgets them"
+        say(f"{service}: {', '.join(names)} {words}")
+
+
+def grant(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="Whose jobs.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the database, which exists.")],
+    json: Json = False,
+) -> None:
+    """Let a database role enqueue, work and operate one service's jobs, and no others.
+
+    \b
+    Examples:
+      dhanman-jobs grant sales sales_app
+      dhanman-jobs grant payroll payroll_worker
+    """  # noqa: D301
+    from infra.cli.stores import stores
+    from infra.store import grants
+
+    store = stores(service)[0]
+    try:
+        grants.grant(store, role)
+    except grants.UnknownRole as error:
+        raise Stop(str(error), USAGE) from None
+    if not answer({"granted": True, "schema": store.schema, "role": role}):
+        say(f"{role} may now enqueue, work and operate the jobs in {store.schema}")
+
+
+def _absent(broker: object, stores: list[object]) -> dict[str, list[str]]:
+    from infra.queue import registry
+
+    declared = registry.actors_by_service(broker)
+    absent = {}
+    for store in stores:
+        here = {actor.actor_name for actor in declared.get(store.service, [])}  # type: ignore[attr-defined]
+        if names := [name for name in registry.known(store) if name not in here]:  # type: ignore[arg-type]
+            absent[store.service] = names  # type: ignore[attr-defined]
+    return absent

@@ -1,0 +1,84 @@
+"""The pruner: one round of keeping a store in order.
+
+Each step is a transaction of its own, so that no lock is held longer than its step; each asks for its turn, so that of
+many worker processes one does the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.maintenance.partitions import drop_partitions, make_partitions, retentions
+from infra.settings import Settings
+from infra.store.connections import Store
+from infra.store.sql import Statements, load
+
+CHUNK = 1_000
+MOST_CHUNKS = 100
+"""Chunks a round: what is left waits for the next one."""
+
+
+@dataclass
+class Pruned:
+    """What a round did.
+
+    Parameters:
+      busy: another process was at it; steps were left to that one.
+    """
+
+    made: int = 0
+    dropped: int = 0
+    results: int = 0
+    workers: int = 0
+    busy: bool = False
+
+
+class NotOurTurn(Exception):
+    """Another process keeps this store in order just now."""
+
+
+def prune(store: Store, config: Settings) -> Pruned:
+    """Makes partitions ahead, drops those past retention, forgets expired results and dead workers.
+
+    Raises psycopg2.Error; what was done before it is kept.
+    """
+    done = Pruned()
+    sql = load("infra.maintenance").bind(store.schema)
+    try:
+        done.made = _in_turn(store, sql, lambda cursor: make_partitions(cursor, sql))
+        for branch, keep in retentions(config).items():
+            done.dropped += _in_turn(store, sql, lambda c, b=branch, k=keep: drop_partitions(c, sql, b, k))  # type: ignore[misc]
+        done.results = _forget_results(store, sql)
+        timeout = {"timeout": config.jobs_server_timeout}
+        done.workers = _in_turn(store, sql, lambda cursor: _count(cursor, sql.remove_stale_workers, timeout))
+    except NotOurTurn:
+        done.busy = True
+    return done
+
+
+def _forget_results(store: Store, sql: Statements) -> int:
+    forgotten = 0
+    for _ in range(MOST_CHUNKS):
+        now = _in_turn(store, sql, lambda cursor: _count(cursor, sql.forget_expired_results, {"chunk": CHUNK}))
+        forgotten += now
+        if now < CHUNK:
+            break
+    return forgotten
+
+
+def _in_turn(store: Store, sql: Statements, step: Callable[[Any], int]) -> int:
+    with store.pool.borrowed() as conn:
+        conn.autocommit = False
+        with conn, conn.cursor() as cursor:
+            cursor.execute(sql.take_turn)
+            ours = cursor.fetchone()[0]
+            if ours:
+                return step(cursor)
+    raise NotOurTurn
+
+
+def _count(cursor: Any, statement: str, parameters: dict[str, Any]) -> int:
+    cursor.execute(statement, parameters)
+    return int(cursor.fetchone()[0])

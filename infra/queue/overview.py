@@ -1,0 +1,144 @@
+"""The overview: what waits in each queue of a store, who works on it, and how queues are paused and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.queue.finish import bound
+from infra.store.connections import Store
+
+MOST = 1_000_000
+"""Jobs are counted up to this many a queue; more are shown as that many and a plus."""
+MOST_DELAYED = 100_000
+LATEST = 5_000
+"""Finished jobs that latency is taken from."""
+
+
+@dataclass(frozen=True)
+class QueueFacts:
+    """One queue of one service.
+
+    Parameters:
+      oldest: seconds since the first ready job could have started.
+      latency_p50, latency_p95: seconds that recently finished jobs had waited.
+      weight: by JOBS_QUEUES; None where that does not name the queue.
+    """
+
+    name: str
+    service: str
+    ready: int = 0
+    running: int = 0
+    delayed: int = 0
+    oldest: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    weight: int | None = None
+    paused_by: str | None = None
+    paused_at: datetime | None = None
+    paused_because: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkerFacts:
+    """One worker process.
+
+    Parameters:
+      heartbeat_age: seconds since it last said that it lives, in the store where that is longest ago.
+      alive: whether that is less than JOBS_SERVER_TIMEOUT.
+    """
+
+    name: str
+    services: tuple[str, ...]
+    queues: tuple[str, ...]
+    threads: int
+    running: int
+    heartbeat_age: float
+    alive: bool
+    memory_bytes: int | None
+    since: datetime
+
+
+def queue_depths(store: Store, weights: Mapping[str, int]) -> list[QueueFacts]:
+    """Every queue that is configured, declared, paused or has jobs."""
+    sql = bound(store.schema)
+    ready = {row[0]: row[1:] for row in store.fetch(sql.ready_by_queue, {"most": MOST})}
+    running = dict(store.fetch(sql.running_by_queue))
+    delayed = dict(store.fetch(sql.delayed_by_queue, {"most": MOST_DELAYED}))
+    latency = {row[0]: row[1:] for row in store.fetch(sql.latency_by_queue, {"latest": LATEST})}
+    pauses = {row[0]: row[1:] for row in store.fetch(sql.pauses)}
+    declared = {row[0] for row in store.fetch(sql.queues_of_actors)}
+    names = list(weights) + sorted({*ready, *running, *delayed, *pauses, *declared} - set(weights))
+    return [
+        QueueFacts(
+            name,
+            store.service,
+            *_depth(ready.get(name), running.get(name), delayed.get(name)),
+            *latency.get(name, (None, None)),
+            weights.get(name),
+            *pauses.get(name, (None, None, None)),
+        )
+        for name in names
+    ]
+
+
+def queue_names(store: Store, weights: Mapping[str, int]) -> set[str]:
+    """Every queue that is configured, declared, paused or has ready jobs."""
+    sql = bound(store.schema)
+    ready = store.fetch(sql.ready_by_queue, {"most": 1})
+    return {*weights, *(row[0] for row in (*ready, *store.fetch(sql.queues_of_actors), *store.fetch(sql.pauses)))}
+
+
+def pause_queue(store: Store, name: str, *, by: str, reason: str | None = None) -> bool:
+    """Jobs of the queue wait from now on; those that run go on. False: it was paused already."""
+    parameters = {"queue": name, "by": by, "reason": reason, "channel": store.schema}
+    return bool(store.fetch(bound(store.schema).pause_queue, parameters))
+
+
+def resume_queue(store: Store, name: str) -> bool:
+    """False: it was not paused."""
+    return bool(store.fetch(bound(store.schema).resume_queue, {"queue": name, "channel": store.schema}))
+
+
+def workers(stores: Iterable[Store], server_timeout: timedelta) -> list[WorkerFacts]:
+    """The worker processes, each once, though it has a row in the store of every service it works for."""
+    found: list[WorkerFacts] = []
+    for store in stores:
+        for row in store.fetch(bound(store.schema).workers):
+            _, name, _, _, queues, threads, running, memory, since, age = row
+            alive = age <= server_timeout.total_seconds()
+            here = WorkerFacts(name, (store.service,), tuple(queues), threads, running, age, alive, memory, since)
+            same = next((i for i, other in enumerate(found) if _same_process(other, here)), None)
+            if same is None:
+                found.append(here)
+            else:
+                found[same] = _merged(found[same], here)
+    return sorted(found, key=lambda worker: worker.since)
+
+
+def _depth(ready: Any, running: int | None, delayed: int | None) -> tuple[int, int, int, float | None]:
+    count, oldest = ready or (0, None)
+    return min(count, MOST), running or 0, delayed or 0, oldest
+
+
+def _same_process(one: WorkerFacts, other: WorkerFacts) -> bool:
+    """A container's worker may bear the name of its predecessor, but starts at another time."""
+    return (
+        one.name == other.name
+        and not set(one.services) & set(other.services)
+        and abs((one.since - other.since).total_seconds()) < 60
+    )
+
+
+def _merged(one: WorkerFacts, other: WorkerFacts) -> WorkerFacts:
+    return replace(
+        one,
+        services=one.services + other.services,
+        queues=tuple(sorted({*one.queues, *other.queues})),
+        running=max(one.running, other.running),
+        heartbeat_age=max(one.heartbeat_age, other.heartbeat_age),
+        alive=one.alive and other.alive,
+        since=min(one.since, other.since),
+    )

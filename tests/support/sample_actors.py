@@ -1,0 +1,203 @@
+"""Small jobs whose doings can be seen from outside: each writes its effects into a table, over a connection of its own.
+
+`effect` has a row for everything a job did; `gate` holds jobs until a test opens it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dramatiq
+import psycopg2
+
+from infra.middleware.retries import RetryPolicy
+from infra.queue import cancellation_requested, current_job
+
+TABLES = """
+create table effect (
+    job text not null, what text not null, attempt integer not null, worker integer not null,
+    at timestamptz not null default clock_timestamp());
+create index on effect (job);
+create table gate (name text primary key);
+"""
+
+_own = threading.local()
+
+
+def _connection() -> Any:
+    connection = getattr(_own, "connection", None)
+    if connection is None or connection.closed:
+        connection = _own.connection = psycopg2.connect(os.environ["EFFECTS_URL"], application_name="effects")
+        connection.autocommit = True
+    return connection
+
+
+def _ask(statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """One statement; tried again for a while when the database is away: a job's own patience, not the queue's."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection = _connection()
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            with contextlib.suppress(Exception):
+                _own.connection.close()
+            _own.connection = None
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def effect(what: str) -> None:
+    job = current_job()
+    _ask(
+        "insert into effect (job, what, attempt, worker) values (%s, %s, %s, %s)",
+        job.message_id,
+        what,
+        job.attempt,
+        os.getpid(),
+    )
+
+
+def _until_open(gate: str) -> Iterator[None]:
+    while not _ask("select 1 from gate where name = %s", gate):
+        yield
+        time.sleep(0.02)
+
+
+def ran() -> None:
+    """Leaves a mark."""
+    effect("ran")
+
+
+def nothing() -> None:
+    """Does nothing."""
+
+
+def holds(gate: str) -> None:
+    """Starts, and ends when the gate is open."""
+    effect("started")
+    for _ in _until_open(gate):
+        pass
+    effect("ended")
+
+
+def lasts(seconds: float) -> None:
+    """Takes its time."""
+    effect("started")
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, 0.02))
+    effect("ended")
+
+
+def computes(seconds: float) -> None:
+    """Leaves no other thread of its process more time than it must."""
+    effect("started")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sum(range(1000))
+    effect("ended")
+
+
+def tells(gate: str) -> None:
+    """Says how it fares, before and after the gate."""
+    effect("started")
+    current_job().log("half of it is done")
+    current_job().progress(1, 2)
+    for _ in _until_open(gate):
+        pass
+    current_job().log("all of it is done")
+    current_job().progress(2, 2)
+    effect("ended")
+
+
+def fails(gate: str) -> None:
+    """Fails when the gate is open."""
+    effect("started")
+    for _ in _until_open(gate):
+        pass
+    raise RuntimeError("as it must")
+
+
+def asks(gate: str) -> None:
+    """Asks now and then whether it should stop."""
+    effect("started")
+    for _ in _until_open(gate):
+        if cancellation_requested():
+            effect("asked to stop")
+            return
+    effect("ended")
+
+
+def kills_its_worker() -> None:
+    """Dies with its worker, as a job does that takes all memory."""
+    effect("started")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def follows(parent: dict[str, Any], result: Any) -> None:
+    """What on_success or on_failure leads to."""
+    effect(f"follows {parent['message_id']}")
+
+
+def gives(value: int) -> int:
+    """Passes a value on to the next step of a pipeline."""
+    effect(f"gives {value}")
+    return value + 1
+
+
+def held_back(gate: str, value: int) -> int:
+    """A step of a pipeline that waits for the gate."""
+    effect("started")
+    for _ in _until_open(gate):
+        pass
+    return value + 1
+
+
+SOON = RetryPolicy(delays=(0.3,))
+
+ACTORS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+    (ran, {}),
+    (nothing, {}),
+    (holds, {}),
+    (lasts, {}),
+    (computes, {}),
+    (tells, {}),
+    (fails, {"retry_policy": SOON}),
+    (asks, {}),
+    (kills_its_worker, {"max_retries": 2}),
+    (follows, {}),
+    (gives, {}),
+    (held_back, {}),
+]
+VARIANTS: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
+    ("common.cannot_be_interrupted", holds, {"abortable": False}),
+    ("common.heeds_shutdown", holds, {"notify_shutdown": True}),
+    ("common.ran_critical", ran, {"queue_name": "critical"}),
+    ("common.ran_low", ran, {"queue_name": "low-priority"}),
+    ("common.lasts_critical", lasts, {"queue_name": "critical"}),
+    ("common.lasts_low", lasts, {"queue_name": "low-priority"}),
+    ("sales.ran", ran, {"service": "sales"}),
+    ("sales.holds", holds, {"service": "sales"}),
+    ("sales.gives", gives, {"service": "sales"}),
+    ("sales.follows", follows, {"service": "sales"}),
+]
+
+
+def declare_on(broker: dramatiq.Broker) -> None:
+    """Declares them all, as `common.<function>` unless a variant says otherwise."""
+    for fn, options in ACTORS:
+        dramatiq.actor(fn, broker=broker, **({"actor_name": f"common.{fn.__name__}", "service": "common"} | options))
+    for name, fn, options in VARIANTS:
+        dramatiq.actor(fn, broker=broker, **({"actor_name": name, "service": "common"} | options))
+
+
