@@ -48,7 +48,6 @@ $(READY): pyproject.toml uv.lock .ci/setup
 	@.ci/setup
 	@touch $@
 
-# --inexact: the packages of the tests stay beside those of the benchmark.
 $(BENCH_READY): $(READY)
-	@.ci/setup --inexact --group bench
+	@.ci/setup --group bench
 	@touch $@

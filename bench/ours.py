@@ -18,6 +18,7 @@ from bench import dramatiq_drain
 from bench.countdown import Countdown
 from bench.run import serving
 from infra.queue import enqueue_many
+from infra.settings import SERVICES
 from infra.store.migrate import migrate
 
 SERVICE = "common"
@@ -29,7 +30,7 @@ Noop = dramatiq.Actor[[int], None]
 
 
 def prepare(database_url: str) -> None:
-    migrate(database_url, services=[SERVICE])
+    migrate(database_url, SERVICES)
 
 
 def enqueue(database_url: str, jobs: int, middleware: Middleware = "production") -> dict[str, float]:

@@ -16,6 +16,7 @@ from infra.middleware.cancellation import Cancellation
 from infra.middleware.current_job import CurrentJob
 from infra.middleware.job_log import JobLog
 from infra.middleware.retries import Retries
+from infra.middleware.stop_signals import StopSignals
 from infra.queue.broker import JobBroker
 from infra.queue.results import RESULT_TTL, FailureResults, JobResults
 from infra.settings import Settings, settings
@@ -31,6 +32,7 @@ def production_middleware(config: Settings) -> list[Middleware]:
 
         sentry = [Sentry(config)]
     return [
+        StopSignals(),  # a stop signal that comes twice stops once
         CurrentJob(),  # first in, last out: everyone below may ask for the current job
         JobLog(config),  # says what the others decided
         *sentry,

@@ -117,8 +117,6 @@ class Settings(BaseSettings):
     """How long `send` tries to reach the database before it fails."""
     jobs_expiration_interval: Duration = timedelta(minutes=30)
     """How often expired partitions are dropped."""
-    jobs_counters_interval: Duration = timedelta(minutes=5)
-    """How often aggregated counters are refreshed."""
     jobs_retention_done: Duration = timedelta(days=7)
     jobs_retention_deleted: Duration = timedelta(days=30)
     jobs_retention_failed: Duration = timedelta(days=90)

@@ -16,7 +16,9 @@ ROOM = "actors"
 def loaded_broker() -> Any:
     """The process's broker with every actor declared on it."""
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # as dramatiq's own command does; JOBS_EXTRA_ACTORS may live there
+        sys.path.insert(
+            0, str(Path.cwd())
+        )  # as dramatiq's own command does; JOBS_EXTRA_ACTORS may live there
     if find_spec(ROOM) is not None:
         importlib.import_module(ROOM)
     else:

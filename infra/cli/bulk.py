@@ -36,7 +36,9 @@ def carry_out(
     total = sum(map(len, named.values()))
     if every and total and not yes:
         _ask(order, total, wanted)
-    return [change for store, chunk in _drawn(order, _chunks(named), total) for change in order.do(store, chunk)]
+    return [
+        change for store, chunk in _drawn(order, _chunks(named), total) for change in order.do(store, chunk)
+    ]
 
 
 def _ask(order: Order, total: int, wanted: Filter) -> None:
@@ -64,7 +66,9 @@ def _drawn(
         return
     from rich.progress import MofNCompleteColumn, Progress
 
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console(stderr=True)) as progress:
+    with Progress(
+        *Progress.get_default_columns(), MofNCompleteColumn(), console=console(stderr=True)
+    ) as progress:
         task = progress.add_task(order.verb, total=total)
         for store, chunk in chunks:
             yield store, chunk

@@ -28,7 +28,10 @@ def explained(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, StoreUnavailable | EmbeddedPostgresError):
         return str(error), UNREACHABLE
     if isinstance(error, DISCONNECTED) and getattr(error, "pgcode", None) is None:
-        return f"the database cannot be reached: {said}; check JOBS_DATABASE_URL and that the server runs", UNREACHABLE
+        return (
+            f"the database cannot be reached: {said}; check JOBS_DATABASE_URL and that the server runs",
+            UNREACHABLE,
+        )
     if isinstance(error, psycopg2.Error):
         return f"the database refused: {said}", FAILED
     return None

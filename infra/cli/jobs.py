@@ -67,7 +67,16 @@ def show_many(
     table(
         ("id", "state", "actor", "queue", "age", "attempts", "arguments", "error"),
         [
-            (j.id[:13], j.state, j.actor, j.queue, ago(j.age), j.attempts or "", short(j.arguments), short(j.error or ""))
+            (
+                j.id[:13],
+                j.state,
+                j.actor,
+                j.queue,
+                ago(j.age),
+                j.attempts or "",
+                short(j.arguments),
+                short(j.error or ""),
+            )
             for j in found
         ],
         right=("age", "attempts"),
@@ -98,7 +107,9 @@ def show(
     detail = find.show(store, message_id, redact=settings().jobs_redact)
     if detail is None:
         raise Stop(f"job {message_id} is gone", FAILED)
-    if not answer({"job": detail.job, "result": detail.result, "timeline": detail.timeline, "log": detail.log}):
+    if not answer(
+        {"job": detail.job, "result": detail.result, "timeline": detail.timeline, "log": detail.log}
+    ):
         _tell(detail)
 
 
@@ -106,7 +117,9 @@ def show(
 def retry(
     ids: Ids = None,
     every: All = False,
-    again: Annotated[bool, typer.Option("--again", help="Send the work of Succeeded jobs as new jobs.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send the work of Succeeded jobs as new jobs.")
+    ] = False,
     state: State = None,
     actor: ActorName = None,
     queue: Queue = None,
@@ -133,7 +146,9 @@ def retry(
     from infra.queue import operate
 
     wanted = filter_of(state, actor, queue, older, newer, arg, default_states=("failed", "rejected"))
-    order = Order("retry", lambda store, some: operate.retry(store, some, by=by_whom(), reason=reason, again=again))
+    order = Order(
+        "retry", lambda store, some: operate.retry(store, some, by=by_whom(), reason=reason, again=again)
+    )
     _finish(carry_out, order, ids, every, wanted, service, yes)
 
 
@@ -262,6 +277,10 @@ def _tell(detail: Any) -> None:
         say(f"  {moment(step.at)}  {', '.join(words)}")
     for step in detail.timeline:
         if step.traceback:
-            say("", f"attempt {step.attempt} failed", *(f"  {line}" for line in step.traceback.rstrip().splitlines()))
+            say(
+                "",
+                f"attempt {step.attempt} failed",
+                *(f"  {line}" for line in step.traceback.rstrip().splitlines()),
+            )
     if detail.log:
         say("", "log", *(f"  {moment(line.at)}  {line.line}" for line in detail.log))

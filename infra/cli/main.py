@@ -1,5 +1,6 @@
 """`dhanman-jobs`: the operators' command. A command group a file; what is heavy is imported by the command that needs
-it, so that --help comes at once."""
+it, so that --help comes at once.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from collections.abc import Sequence
 
 import typer
 
-from infra.cli import jobs, queues, send, workers
 from infra.cli import doctor as doctors
+from infra.cli import jobs, queues, send, workers
 from infra.cli import migrate as migrations
 from infra.cli import prune as pruning
 from infra.cli.output import FAILED, OK, Mode, answer, complain

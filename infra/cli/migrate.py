@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,8 @@ from infra.cli.output import USAGE, Stop, answer, say, table
 
 def migrate(
     forget: Annotated[
-        bool, typer.Option("--forget-absent-actors", help="Also forget actors that this code no longer declares.")
+        bool,
+        typer.Option("--forget-absent-actors", help="Also forget actors that this code no longer declares."),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -32,10 +33,8 @@ def migrate(
     from infra.store.connections import default_url, shown, store_of
     from infra.store.migrate import apply
 
-    done = []
     stores = [store_of(service) for service in SERVICES]
-    for store in stores:
-        done.append((apply(store.url, store.schema), store.url))
+    done = [(apply(store.url, store.schema), store.url) for store in stores]
     for service, folder in migration_folders().items():
         url = settings().database_url(service) or default_url()
         done.append((apply(url, service, folder), url))
@@ -95,13 +94,14 @@ def grant(
         say(f"{role} may now enqueue, work and operate the jobs in {store.schema}")
 
 
-def _absent(broker: object, stores: list[object]) -> dict[str, list[str]]:
+def _absent(broker: Any, stores: list[Any]) -> dict[str, list[str]]:
+    """Actors that the stores know and this code does not, by service."""
     from infra.queue import registry
 
     declared = registry.actors_by_service(broker)
     absent = {}
     for store in stores:
-        here = {actor.actor_name for actor in declared.get(store.service, [])}  # type: ignore[attr-defined]
-        if names := [name for name in registry.known(store) if name not in here]:  # type: ignore[arg-type]
-            absent[store.service] = names  # type: ignore[attr-defined]
+        here = {actor.actor_name for actor in declared.get(store.service, [])}
+        if names := [name for name in registry.known(store) if name not in here]:
+            absent[store.service] = names
     return absent

@@ -22,12 +22,18 @@ Service = Annotated[
 ]
 State = Annotated[
     list[str] | None,
-    typer.Option("--state", metavar="STATE", help="Only jobs in this state, such as Failed; may be repeated."),
+    typer.Option(
+        "--state", metavar="STATE", help="Only jobs in this state, such as Failed; may be repeated."
+    ),
 ]
 ActorName = Annotated[str | None, typer.Option("--actor", metavar="NAME", help="Only jobs of this actor.")]
 Queue = Annotated[str | None, typer.Option("--queue", metavar="NAME", help="Only jobs in this queue.")]
-Older = Annotated[str | None, typer.Option("--older", metavar="AGE", help="Enqueued at least so long ago, e.g. 10m.")]
-Newer = Annotated[str | None, typer.Option("--newer", metavar="AGE", help="Enqueued at most so long ago, e.g. 2h.")]
+Older = Annotated[
+    str | None, typer.Option("--older", metavar="AGE", help="Enqueued at least so long ago, e.g. 10m.")
+]
+Newer = Annotated[
+    str | None, typer.Option("--newer", metavar="AGE", help="Enqueued at most so long ago, e.g. 2h.")
+]
 Argument = Annotated[
     list[str] | None,
     typer.Option("--arg", metavar="NAME=VALUE", help="Only jobs with this argument; may be repeated."),
@@ -40,5 +46,6 @@ Ids = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Job ids, or their first 4 characters or more.")
 ]
 KeywordArguments = Annotated[
-    list[str] | None, typer.Option("--kwarg", "-k", metavar="NAME=VALUE", help="An argument by name; may be repeated.")
+    list[str] | None,
+    typer.Option("--kwarg", "-k", metavar="NAME=VALUE", help="An argument by name; may be repeated."),
 ]

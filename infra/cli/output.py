@@ -83,9 +83,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         drawn.add_column(
-            column, justify="right" if column in right else "left", overflow="fold" if column == "id" else "ellipsis",
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold" if column == "id" else "ellipsis",
             no_wrap=column in ("id", "state", "age", "service", "queue"),
-        )  # fmt: skip
+        )
     for row in rows:
         cells = ["" if cell is None else str(cell) for cell in row]
         drawn.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
@@ -113,5 +115,9 @@ def moment(at: datetime | None) -> str:
 
 
 def short(value: Any, length: int = 60) -> str:
-    text = ", ".join(f"{name}={inner!r}" for name, inner in value.items()) if isinstance(value, Mapping) else str(value)
+    text = (
+        ", ".join(f"{name}={inner!r}" for name, inner in value.items())
+        if isinstance(value, Mapping)
+        else str(value)
+    )
     return text if len(text) <= length else text[: length - 1] + "…"

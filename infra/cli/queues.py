@@ -9,7 +9,7 @@ import typer
 from infra.cli.options import Json, Reason, Service
 from infra.cli.output import USAGE, Stop, ago, answer, say, table
 
-app = typer.Typer(help="Queues: depth and latency; pause and resume.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 Name = Annotated[str, typer.Argument(metavar="QUEUE", help="Such as default.")]
 
 
@@ -43,6 +43,11 @@ def show(service: Service = None, json: Json = False) -> None:
     found = [q for store in stores(service) for q in queue_depths(store, settings().jobs_queues)]
     if answer({"queues": found}):
         return
+    idle = [q for q in found if not (q.ready or q.running or q.delayed or q.latency_p50 or q.paused_by)]
+    if len(idle) == len(found) and service is None:
+        say(f"nothing waits or runs in {len(found)} queues")
+        return
+    shown = [q for q in found if service is not None or q not in idle]
     table(
         ("service", "queue", "ready", "oldest", "running", "delayed", "p50", "p95", "weight", "paused"),
         [
@@ -56,12 +61,16 @@ def show(service: Service = None, json: Json = False) -> None:
                 ago(q.latency_p50),
                 ago(q.latency_p95),
                 "not in JOBS_QUEUES" if q.weight is None else q.weight,
-                f"by {q.paused_by}" + (f": {q.paused_because}" if q.paused_because else "") if q.paused_by else "",
+                f"by {q.paused_by}" + (f": {q.paused_because}" if q.paused_because else "")
+                if q.paused_by
+                else "",
             )
-            for q in found
+            for q in shown
         ],
         right=("ready", "oldest", "running", "delayed", "p50", "p95"),
     )
+    if len(shown) < len(found):
+        say(f"nothing waits or runs in {len(idle)} other queues")
 
 
 @app.command()
@@ -116,7 +125,9 @@ def _known(name: str, among: list[Any]) -> None:
 
     names = {n for store in among for n in queue_names(store, settings().jobs_queues)}
     if name not in names:
-        raise Stop(f"unknown queue {name!r}{did_you_mean(name, names)}; there are {', '.join(sorted(names))}", USAGE)
+        raise Stop(
+            f"unknown queue {name!r}{did_you_mean(name, names)}; there are {', '.join(sorted(names))}", USAGE
+        )
 
 
 def _count(number: int, most: int) -> str:

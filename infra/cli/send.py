@@ -10,7 +10,8 @@ from infra.cli.options import Json, KeywordArguments
 from infra.cli.output import USAGE, Stop, answer, say
 
 Values = Annotated[
-    list[str] | None, typer.Argument(metavar="[ARG]...", help="Arguments in order: JSON where it is JSON, else text.")
+    list[str] | None,
+    typer.Argument(metavar="[ARG]...", help="Arguments in order: JSON where it is JSON, else text."),
 ]
 
 
@@ -21,14 +22,20 @@ def send(
     args: Annotated[
         str | None, typer.Option("--args", metavar="JSON", help="All arguments: a JSON list or object.")
     ] = None,
-    delay: Annotated[str | None, typer.Option("--delay", metavar="TIME", help="Not before then, e.g. 10m.")] = None,
+    delay: Annotated[
+        str | None, typer.Option("--delay", metavar="TIME", help="Not before then, e.g. 10m.")
+    ] = None,
     eta: Annotated[
-        str | None, typer.Option("--eta", metavar="WHEN", help="Not before then, e.g. 2026-05-01T06:00+05:30.")
+        str | None,
+        typer.Option("--eta", metavar="WHEN", help="Not before then, e.g. 2026-05-01T06:00+05:30."),
     ] = None,
     priority: Annotated[int | None, typer.Option("--priority", help="Lower runs first.")] = None,
-    queue: Annotated[str | None, typer.Option("--queue", metavar="NAME", help="Instead of the actor's own.")] = None,
+    queue: Annotated[
+        str | None, typer.Option("--queue", metavar="NAME", help="Instead of the actor's own.")
+    ] = None,
     unique_key: Annotated[
-        str | None, typer.Option("--unique-key", metavar="TEXT", help="At most one such job of the actor waits.")
+        str | None,
+        typer.Option("--unique-key", metavar="TEXT", help="At most one such job of the actor waits."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -48,8 +55,11 @@ def send(
     broker = loaded_broker()
     message = message_of(broker, actor, values, kwarg, args)
     options: dict[str, Any] = {
-        "priority": priority, "queue_name": queue, "unique_key": unique_key, "eta": _eta(eta),
-    }  # fmt: skip
+        "priority": priority,
+        "queue_name": queue,
+        "unique_key": unique_key,
+        "eta": _eta(eta),
+    }
     message = message.copy(options={name: value for name, value in options.items() if value is not None})
     sent = broker.enqueue(message, delay=_delay(delay))
     waited = sent.message_id != message.message_id
@@ -98,4 +108,6 @@ def _eta(text: str | None) -> Any:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise Stop(f"--eta {text}: give a date and time with its zone, such as 2026-05-01T06:00+05:30", USAGE) from None
+        raise Stop(
+            f"--eta {text}: give a date and time with its zone, such as 2026-05-01T06:00+05:30", USAGE
+        ) from None

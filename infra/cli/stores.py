@@ -94,7 +94,9 @@ def one_job(among: list[Store], typed: str) -> tuple[Store, str]:
     except ValueError as error:
         raise Stop(str(error), USAGE) from None
     if not found:
-        raise Stop(f"no job {typed} in {', '.join(store.schema for store in among)}; it may have expired", FAILED)
+        raise Stop(
+            f"no job {typed} in {', '.join(store.schema for store in among)}; it may have expired", FAILED
+        )
     if len(found) > 1:
         raise Stop(f"{typed} is the beginning of {len(found)} ids: {', '.join(i for _, i in found)}", USAGE)
     return found[0]

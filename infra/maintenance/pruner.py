@@ -61,7 +61,9 @@ def prune(store: Store, config: Settings) -> Pruned:
 def _forget_results(store: Store, sql: Statements) -> int:
     forgotten = 0
     for _ in range(MOST_CHUNKS):
-        now = _in_turn(store, sql, lambda cursor: _count(cursor, sql.forget_expired_results, {"chunk": CHUNK}))
+        now = _in_turn(
+            store, sql, lambda cursor: _count(cursor, sql.forget_expired_results, {"chunk": CHUNK})
+        )
         forgotten += now
         if now < CHUNK:
             break
@@ -73,7 +75,7 @@ def _in_turn(store: Store, sql: Statements, step: Callable[[Any], int]) -> int:
         conn.autocommit = False
         with conn, conn.cursor() as cursor:
             cursor.execute(sql.take_turn)
-            ours = cursor.fetchone()[0]
+            ours = cursor.fetchall()[0][0]
             if ours:
                 return step(cursor)
     raise NotOurTurn

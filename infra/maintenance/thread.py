@@ -22,7 +22,8 @@ SOON = 60.0
 
 class Maintenance(threading.Thread):
     """Keeps the actor registry, partitions and expiry of this process's stores up to date. Its errors are logged; the
-    next round tries again; jobs run all the while."""
+    next round tries again; jobs run all the while.
+    """
 
     def __init__(self, broker: Any, stores: list[Store], config: Settings) -> None:
         super().__init__(name="maintenance", daemon=True)
@@ -39,8 +40,9 @@ class Maintenance(threading.Thread):
         wait = 0.0
         while not self._over.wait(wait):
             well = [self._round(store) for store in self._stores]
+            wait = self._interval if all(well) else min(SOON, self._interval)
             # A tenth earlier or later, so that processes that booted together part.
-            wait = max(1.0, self._interval if all(well) else min(SOON, self._interval)) * random.uniform(0.9, 1.1)  # noqa: S311
+            wait = max(1.0, wait * random.uniform(0.9, 1.1))
 
     def _round(self, store: Store) -> bool:
         if self._over.is_set():

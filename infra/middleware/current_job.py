@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from dramatiq.middleware import Middleware
@@ -15,7 +14,6 @@ class CurrentJob(Middleware):
     """First before a run and last after it, so that every other middleware may ask for the current job."""
 
     def before_process_message(self, broker: Any, message: Any) -> None:
-        message.started = time.perf_counter()
         enter(Job(message, broker.process))
 
     def after_process_message(

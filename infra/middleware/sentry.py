@@ -6,7 +6,7 @@ from typing import Any
 
 from dramatiq.middleware import Middleware
 
-from infra.queue.run import RETRYING, Run
+from infra.queue.run import CANCELLED, QUEUED, RETRYING, Run
 from infra.settings import Settings
 
 
@@ -29,7 +29,7 @@ class Sentry(Middleware):
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        if not isinstance(exception, Exception):
+        if exception is None or (message.outcome and message.outcome.state in (QUEUED, CANCELLED)):
             return
         with self.sdk.new_scope() as scope:
             scope.set_tag("actor", message.actor_name)

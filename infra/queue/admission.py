@@ -72,7 +72,7 @@ def encode(message: Message[Any], actor: Actor[Any, Any]) -> str:
     try:
         text = _json_text(message)
         if len(text) > 2_000 or "NaN" in text or "Infinity" in text or "\\u0000" in text or "\\ud" in text:
-            _refuse_unstorable([message.args, message.kwargs])
+            refuse_unstorable([message.args, message.kwargs])
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         name = _culprit(message, actor)
         raise WrongArguments(f"{actor.actor_name}: {name} cannot be stored as JSON: {error}") from None
@@ -106,7 +106,7 @@ def _json_text(message: Message[Any]) -> str:
     )
 
 
-def _refuse_unstorable(value: Any) -> None:
+def refuse_unstorable(value: Any) -> None:
     """Raises ValueError for what Postgres or the worker's decoder would not take: NaN, NUL, lone surrogates, nesting."""
     text = json.dumps(value, allow_nan=False)  # "NaN" may be part of a harmless text; only the encoder knows
     if "\\u0000" in text and _has_nul(value):
@@ -138,7 +138,7 @@ def _named_arguments(message: Message[Any], actor: Actor[Any, Any]) -> dict[str,
 def _culprit(message: Message[Any], actor: Actor[Any, Any]) -> str:
     for name, value in _named_arguments(message, actor).items():
         try:
-            _refuse_unstorable(value)
+            refuse_unstorable(value)
         except (TypeError, ValueError, RecursionError):
             return f"argument {name!r} ({type(value).__name__})"
     return f"an option ({', '.join(message.options)})"

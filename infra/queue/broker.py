@@ -20,8 +20,9 @@ from dramatiq_pg import PostgresBroker
 
 from infra.queue.consumer import QueueConsumer
 from infra.queue.enqueue import insert, under_its_id
+from infra.queue.errors import JobRefused
 from infra.queue.message import seal
-from infra.queue.run import FAILED, GIVEN_BACK, REJECTED, SUCCESS, Outcome, Run
+from infra.queue.run import DONE, FAILED, GIVEN_BACK, REJECTED, RETRY_MS, RETRYING, SUCCESS, Outcome, Run
 from infra.queue.worker import WorkerProcess
 from infra.settings import SERVICES, Settings, settings
 from infra.store.connections import Store, store_of
@@ -94,13 +95,13 @@ class JobBroker(PostgresBroker):
         """
         envelope = seal(message, delay, self)
         self.emit_before("enqueue", envelope.message, envelope.delay_ms)
-        run = getattr(_following_up, "run", None)
+        run = self.staging()
         if run is not None and envelope.message.message_id != run.message_id:
             run.stage(envelope)
             refused = {}
         elif run is not None:
             # Dramatiq's own Retries enqueues the message again under its id: that is a retry of this run.
-            run.outcome = Outcome("retrying", reason="requeued", delay_ms=envelope.delay_ms)
+            run.outcome = Outcome(RETRYING, reason="requeued", delay_ms=envelope.delay_ms)
             return envelope.message
         else:
             refused = insert(self.store(envelope.service), [envelope])
@@ -109,6 +110,10 @@ class JobBroker(PostgresBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30000) -> QueueConsumer:
         return QueueConsumer(self.process, queue_name, timeout)
+
+    def staging(self) -> Run | None:
+        """The run whose after-hooks this thread is in: what is enqueued now is written with its outcome."""
+        return getattr(_following_up, "run", None)
 
     def add_middleware(self, middleware: Middleware, **where: Any) -> None:
         super().add_middleware(middleware, **where)
@@ -176,7 +181,9 @@ class JobBroker(PostgresBroker):
 
     def used_up(self, run: Run) -> Outcome:
         return Outcome(
-            REJECTED, f"attempts used up: its worker died or lost it in attempt {run.attempt - 1} of {self._attempt_limit(run)}"
+            REJECTED,
+            f"attempts used up: attempt {run.attempt - 1} of {self._attempt_limit(run)} came to no end: "
+            "its worker died, or its outcome could not be written",
         )
 
     # -- inside
@@ -216,15 +223,14 @@ class JobBroker(PostgresBroker):
                     self.logger.critical("%s failed after job %s.", hook, run.message_id, exc_info=True)
         finally:
             _following_up.run = None
-        if broken is not None and (run.outcome is None or run.outcome.state == "done"):
+        if broken is not None and (run.outcome is None or run.outcome.state == DONE):
             run.follow_ups = run.result = None
-            run.outcome = Outcome(
-                "retrying",
-                "a middleware failed after the job",
-                f"{type(broken).__name__}: {broken}",
-                "".join(traceback.format_exception(broken)),
-                delay_ms=60_000,
-            )
+            said = f"{type(broken).__name__}: {broken}"
+            trace = "".join(traceback.format_exception(broken))
+            if isinstance(broken, JobRefused):  # running it again would lead to the same refusal
+                run.outcome = Outcome(FAILED, broken.reason, said, trace)
+            else:
+                run.outcome = Outcome(RETRYING, "a middleware failed after the job", said, trace, RETRY_MS)
         elif run.outcome is None:
             if exception is not None:
                 run.outcome = Outcome(FAILED, None, f"{type(exception).__name__}: {exception}", traceback.format_exc(limit=30))

@@ -31,14 +31,18 @@ class ReadyBuffer:
     Parameters:
       weights: threads' share by queue name.
       hungry: called, without the lock, when fewer than `low_water` jobs are left.
+      may_start: asked, without the lock, for each job that is about to start; it takes care of those it refuses.
     """
 
-    def __init__(self, weights: dict[str, int], hungry: Callable[[], None]) -> None:
+    def __init__(
+        self, weights: dict[str, int], hungry: Callable[[], None], may_start: Callable[[Run], bool]
+    ) -> None:
         self._lock = threading.Lock()
         self._filled = threading.Condition(self._lock)
         self._lanes: dict[str, _Lane] = {name: _Lane(weight) for name, weight in weights.items()}
         self._time = 0.0
         self._hungry = hungry
+        self._may_start = may_start
         self.waiting = 0
         self.idle = 0
         self.low_water = 1
@@ -70,6 +74,11 @@ class ReadyBuffer:
 
     def get(self, block: bool = True, timeout: float | None = None) -> Run:
         """The job that should run next. Raises queue.Empty after `timeout` seconds without one."""
+        while not self._may_start(run := self._take(block, timeout)):
+            pass
+        return run
+
+    def _take(self, block: bool, timeout: float | None) -> Run:
         with self._lock:
             if not self.waiting:
                 if not block:

@@ -12,18 +12,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.buffer import ReadyBuffer
 from infra.queue.finish import PLANNER, bound
+from infra.queue.outage import Outage
 from infra.queue.run import Run
-from infra.store.connections import DISCONNECTED, Store, connect
+from infra.store.connections import DISCONNECTED, Store
 
 AHEAD = 0.05
 """Seconds of work to hold."""
 LARGEST_CLAIM = 1_000
 STALE_AFTER = 0.2
 """Seconds after which a buffered job is given back when every thread is busy."""
+
+PUT_OFF = 5.0
+"""Seconds a store that answers with an error is left alone."""
 
 log = get_logger(__name__)
 
@@ -35,11 +40,25 @@ class StoreWatch:
         self.store = store
         self.dirty = True
         self.next_look = 0.0
+        self.complained = False
         self.due_at = 0.0  # monotonic; 0 means: ask
         self.lock = threading.Lock()
 
     def touched(self) -> None:
         self.dirty = True
+
+    def unsure(self) -> None:
+        """Notifications may have been missed."""
+        with self.lock:
+            self.dirty, self.due_at = True, 0.0
+
+    def put_off(self, now: float, error: Exception) -> None:
+        """A store that answers with an error, such as one not migrated yet, must not keep the others waiting."""
+        self.dirty = False
+        self.next_look = self.due_at = now + PUT_OFF
+        if not self.complained:
+            self.complained = True
+            log.error("No jobs can be taken from %s: %s. Is it migrated?", self.store.schema, str(error).strip())
 
     def due_in(self, seconds: float) -> None:
         with self.lock:
@@ -53,11 +72,12 @@ class Claimer(threading.Thread):
       queues: the queue names this process consumes, asked at each claim.
       admit: takes the claimed runs; decides what is run and what is finished at once.
       give_back: takes runs whose claim is to be released.
+      listens: whether notifications of delayed jobs come; else only polling finds them.
     """
 
     def __init__(
         self,
-        url: str,
+        outage: Outage,
         stores: list[Store],
         buffer: ReadyBuffer,
         *,
@@ -69,9 +89,10 @@ class Claimer(threading.Thread):
         give_back: Callable[[list[Run]], None],
         poll_interval: float,
         server_timeout: float,
+        listens: bool,
     ) -> None:
         super().__init__(name="claimer", daemon=True)
-        self.url = url
+        self._outage = outage
         self.watches = {store.schema: StoreWatch(store) for store in stores}
         self._buffer = buffer
         self._threads = threads
@@ -81,11 +102,12 @@ class Claimer(threading.Thread):
         self._admit = admit
         self._give_back = give_back
         self._poll_interval = poll_interval
+        self._due_interval = poll_interval * 4 if listens else poll_interval
         self._server_timeout = f"{server_timeout} seconds"
         self._wake = threading.Event()
         self._running = True
         self._conn: Any = None
-        self._away = False
+        self._failures = 0
         self._rate = 0.0
         self._rate_at = time.monotonic()
         self._rate_taken = 0
@@ -104,7 +126,7 @@ class Claimer(threading.Thread):
         while self._running:
             try:
                 wait = self._turn()
-                self._away = False
+                self._failures = 0
             except DISCONNECTED as error:
                 wait = self._went_away(error)
             except Exception:
@@ -124,15 +146,14 @@ class Claimer(threading.Thread):
         room = self._room()
         claimed_any = False
         for watch in self._in_turn():
-            if watch.due_at <= now:
-                self._promote(watch)
-            if now >= watch.next_look:
-                watch.dirty = True
-            if not watch.dirty or room <= 0:
+            try:
+                runs, more = self._look(watch, now, room)
+            except DISCONNECTED:
+                raise
+            except psycopg2.Error as error:
+                watch.put_off(now, error)
                 continue
-            watch.dirty = False
-            watch.next_look = now + self._poll_interval
-            runs, more = self._claim(watch, room)
+            watch.complained = False
             if runs:
                 claimed_any = True
                 room -= len(runs)
@@ -142,6 +163,18 @@ class Claimer(threading.Thread):
         if room > 0 and any(watch.dirty for watch in self.watches.values()) and claimed_any:
             return 0.0
         return self._pause(now)
+
+    def _look(self, watch: StoreWatch, now: float, room: int) -> tuple[list[Run], bool]:
+        """Promotes what is due in one store and claims from it, if there is reason to."""
+        if watch.due_at <= now:
+            self._promote(watch)
+        if now >= watch.next_look:
+            watch.dirty = True
+        if not watch.dirty or room <= 0:
+            return [], watch.dirty
+        watch.dirty = False
+        watch.next_look = now + self._poll_interval
+        return self._claim(watch, room)
 
     def _pause(self, now: float) -> float:
         if self._buffer.waiting and not self._buffer.idle:
@@ -218,11 +251,11 @@ class Claimer(threading.Thread):
         if promoted:
             watch.dirty = True
         next_due = self._execute(sql.seconds_to_next_due, None)[0][0]
-        watch.due_in(self._poll_interval * 4 if next_due is None else max(next_due, 0.001))
+        watch.due_in(min(self._due_interval, self._due_interval if next_due is None else max(next_due, 0.001)))
 
     def _execute(self, statement: str, parameters: Any) -> list[Any]:
         if self._conn is None:
-            self._conn = connect(self.url, name="dhanman-jobs claim")
+            self._conn = self._outage.connect("dhanman-jobs claim")
             for watch in self.watches.values():
                 watch.dirty, watch.due_at = True, 0.0
         with self._conn.cursor() as cursor:
@@ -231,13 +264,12 @@ class Claimer(threading.Thread):
             return rows
 
     def _went_away(self, error: Exception) -> float:
+        """Returns how long to wait: not at all before the first attempt to connect again."""
+        if self._conn is not None and not self._conn.closed:
+            log.error("Claiming failed: %s", str(error).strip())  # the server is there and says no
         self._disconnect()
-        if not self._away:
-            self._away = True
-            log.error("The database is away: %s. Workers wait and go on when it is back.", str(error).strip())
-            self._backoff = 0.25
-        self._backoff = min(self._backoff * 2, 15.0)
-        return self._backoff
+        self._failures += 1
+        return 0.0 if self._failures == 1 else min(0.25 * 2 ** min(self._failures, 10), 15.0)
 
     def _disconnect(self) -> None:
         if self._conn is not None:

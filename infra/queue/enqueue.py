@@ -68,13 +68,17 @@ def _timestamp(milliseconds: float | None) -> str | None:
     return time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(milliseconds / 1000))
 
 
-def insert(store: Store, envelopes: Sequence[Envelope]) -> dict[str, str | None]:
+def insert(
+    store: Store, envelopes: Sequence[Envelope], *, patience: float | None = None
+) -> dict[str, str | None]:
     """`put` in the caller's transaction when one is open, else in one of its own, tried again while the database is
-    away until JOBS_SEND_TIMEOUT is over. Raises StoreUnavailable or StoreNotMigrated."""
+    away until `patience` seconds (JOBS_SEND_TIMEOUT) are over. Raises StoreUnavailable or StoreNotMigrated."""
     outer = caller.cursor_for(store)
     if outer is not None:
         return put(outer, store.schema, envelopes)
-    deadline = time.monotonic() + settings().jobs_send_timeout.total_seconds()
+    if patience is None:
+        patience = settings().jobs_send_timeout.total_seconds()
+    deadline = time.monotonic() + patience
     pause = 0.05
     while True:  # a second round must ask whether the first one's job has finished by now
         try:
@@ -97,7 +101,7 @@ def insert(store: Store, envelopes: Sequence[Envelope]) -> dict[str, str | None]
             if time.monotonic() + pause > deadline:
                 raise StoreUnavailable(
                     f"the job store {store.schema} on {shown(store.url)} did not answer within "
-                    f"{settings().jobs_send_timeout.total_seconds():g} s, the job was not enqueued: {str(error).strip()}"
+                    f"{patience:g} s, the job was not enqueued: {str(error).strip()}"
                 ) from None
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
@@ -111,6 +115,10 @@ def enqueue_many(messages: Iterable[Message[Any]], *, delay: int | None = None) 
     """
     broker: Any = get_broker()
     envelopes = [seal(message, delay, broker) for message in messages]
+    if (run := broker.staging()) is not None:
+        for envelope in envelopes:
+            run.stage(envelope)
+        return [envelope.message for envelope in envelopes]
     by_service: dict[str, list[Envelope]] = {}
     for envelope in envelopes:
         by_service.setdefault(envelope.service, []).append(envelope)

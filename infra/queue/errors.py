@@ -8,6 +8,9 @@ from dramatiq.errors import ActorNotFound, ConnectionError
 class JobRefused(ValueError):
     """The job was refused at `send`; nothing was written."""
 
+    reason = "what should follow the job was refused"
+    """What the store says of a job that ended so."""
+
 
 class UnknownActor(ActorNotFound, JobRefused):
     """No actor of that name is declared."""
@@ -23,6 +26,12 @@ class WrongArguments(JobRefused, TypeError):
 
 class MessageTooLarge(JobRefused):
     """The encoded message is larger than 64 KiB."""
+
+
+class ResultNotStorable(JobRefused):
+    """What the job returned cannot be kept as its result."""
+
+    reason = "the result cannot be kept"
 
 
 class StoreUnavailable(ConnectionError):

@@ -134,7 +134,13 @@ def show(store: Store, message_id: str, *, redact: tuple[str, ...] = ()) -> JobD
     rows = store.fetch(sql.job, one)
     if not rows:
         return None
-    job = _job(store, rows[0][:-1], registry.known(store), redact, store.fetch(sql.worker_name, {"worker_id": rows[0][8]}))
+    job = _job(
+        store,
+        rows[0][:-1],
+        registry.known(store),
+        redact,
+        store.fetch(sql.worker_name, {"worker_id": rows[0][8]}),
+    )
     return JobDetail(
         job=job,
         result=_redacted(rows[0][-1], redact),
@@ -150,8 +156,26 @@ def _job(
     redact: tuple[str, ...],
     worker_name: Sequence[tuple[Any, ...]] = (),
 ) -> Job:
-    (message_id, queue, state, actor, message, priority, eta, attempts, worker_id, enqueued_at, started_at, finished_at,
-     unique_key, progress_done, progress_total, reason, error, age) = row  # fmt: skip
+    (
+        message_id,
+        queue,
+        state,
+        actor,
+        message,
+        priority,
+        eta,
+        attempts,
+        worker_id,
+        enqueued_at,
+        started_at,
+        finished_at,
+        unique_key,
+        progress_done,
+        progress_total,
+        reason,
+        error,
+        age,
+    ) = row
     return Job(
         id=message_id,
         service=store.service,
@@ -180,8 +204,15 @@ def _named(message: Any, parameters: list[dict[str, Any]]) -> dict[str, Any]:
         return {}
     args, kwargs = message.get("args"), message.get("kwargs")
     names = [p["name"] for p in parameters if not p["name"].startswith("*")]
-    named = {names[i] if i < len(names) else f"#{i}": v for i, v in enumerate(args if isinstance(args, list) else [])}
-    return {**named, **(kwargs if isinstance(kwargs, dict) else {})}
+    named = {
+        names[i] if i < len(names) else f"#{i}": v
+        for i, v in enumerate(args if isinstance(args, list) else [])
+    }
+    named |= kwargs if isinstance(kwargs, dict) else {}
+    return {
+        name: named[name]
+        for name in (*(n for n in names if n in named), *(n for n in named if n not in names))
+    }
 
 
 def _redacted(value: Any, words: tuple[str, ...]) -> Any:

@@ -17,9 +17,11 @@ import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.enqueue import insert, put
+from infra.queue.errors import StoreUnavailable
 from infra.queue.message import Envelope
-from infra.queue.run import DONE, FAILED, FINAL, QUEUED, RETRYING, SUCCESS, Note, Outcome, Run
-from infra.store.connections import DISCONNECTED, Store, connect
+from infra.queue.outage import Outage
+from infra.queue.run import DONE, FAILED, FINAL, QUEUED, RETRY_MS, RETRYING, SUCCESS, Note, Outcome, Run
+from infra.store.connections import DISCONNECTED, Store, statement_at_fault
 from infra.store.sql import Statements, load
 
 PLANNER = "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; "
@@ -36,18 +38,23 @@ class Finisher(threading.Thread):
 
     Parameters:
       settled: called with the runs of a batch once it is committed, and the ids that were still held.
+      patience: seconds after which the server ends a transaction that this process, stopped, left open with its locks.
     """
 
     def __init__(
         self,
-        url: str,
+        outage: Outage,
         store_of: Callable[[str], Store],
         settled: Callable[[Sequence[Run], set[str]], None],
+        *,
+        patience: float,
     ) -> None:
         super().__init__(name="finisher", daemon=True)
-        self.url = url
+        self.url = outage.url
+        self._outage = outage
         self._store_of = store_of
         self._settled = settled
+        self._patience = f"set local idle_in_transaction_session_timeout = {int(patience * 1000)}"
         self._runs: deque[Run] = deque()
         self._notes: deque[Note] = deque()
         self._wake = threading.Event()
@@ -104,40 +111,62 @@ class Finisher(threading.Thread):
     def _gather(self) -> tuple[list[Run], list[Note]]:
         self._busy = True
         runs = [self._runs.popleft() for _ in range(min(len(self._runs), BATCH))]
-        notes = [self._notes.popleft() for _ in range(min(len(self._notes), BATCH))]
+        # All notes: those of a run must be written while its lease is held, so not after it.
+        notes = [self._notes.popleft() for _ in range(len(self._notes))]
         if not runs and not notes:
             self._busy = False
         return runs, notes
 
     def _write_until_done(self, runs: list[Run], notes: list[Note]) -> None:
-        pause = PAUSE
+        pause = 0.0  # before the first attempt to connect again
         while True:
             try:
                 held = self._write(runs, notes)
-            except DISCONNECTED as error:
+            except StoreUnavailable as error:
                 self._disconnect()
-                self._report(error)
-                if self._stopping:
-                    return
-                time.sleep(pause)
-                pause = min(pause * 2, 15.0)
+                self._write_later(runs, notes, error)
+                return
             except Exception as error:
+                if isinstance(error, DISCONNECTED) and not statement_at_fault(error):
+                    if self._conn is not None and not self._conn.closed:
+                        self._report(error)  # the server is there and says no
+                    self._disconnect()
+                    if self._stopping:
+                        return
+                    time.sleep(pause)
+                    pause = min(pause * 2 or PAUSE, 15.0)
+                    continue
                 self._disconnect()
                 if len(runs) + len(notes) == 1:
                     held = self._write_refused(runs, error)
                     if runs:
                         self._settled(runs, held)
                     return
-                for run in runs:
-                    self._write_until_done([run], [])
                 for note in notes:
                     self._write_until_done([], [note])
+                for run in runs:
+                    self._write_until_done([run], [])
                 return
             else:
                 self._reported = False
                 if runs:
                     self._settled(runs, held)
                 return
+
+    def _write_later(self, runs: list[Run], notes: list[Note], error: StoreUnavailable) -> None:
+        """Another database, into which some follow-ups go, is away: their runs stay held until it is back, all others
+        are written now."""
+        waiting = [run for run in runs if run.follow_ups and any(self._is_elsewhere(e) for e in run.follow_ups)]
+        others = [run for run in runs if run not in waiting]
+        if others or notes:
+            self._write_until_done(others, notes)
+        self._report(error)
+        if not others and not self._stopping:
+            time.sleep(PAUSE)
+        self._runs.extend(waiting)
+
+    def _is_elsewhere(self, envelope: Envelope) -> bool:
+        return self._store_of(envelope.service).url != self.url
 
     def _report(self, error: Exception) -> None:
         if not self._reported:
@@ -147,9 +176,10 @@ class Finisher(threading.Thread):
     def _write(self, runs: list[Run], notes: list[Note]) -> set[str]:
         """One transaction. Returns the ids of the runs whose lease was still held."""
         if self._conn is None:
-            self._conn = connect(self.url, autocommit=False, name="dhanman-jobs finish")
+            self._conn = self._outage.connect("dhanman-jobs finish", autocommit=False)
         held: set[str] = set()
         with self._conn, self._conn.cursor() as cursor:
+            cursor.execute(self._patience)
             for store, note_group in _by_store(notes, lambda note: note.run.store):
                 _write_notes(cursor, _statements(store), note_group)
             for store, group in _by_store(runs, lambda run: run.store):
@@ -163,7 +193,7 @@ class Finisher(threading.Thread):
         if store.url == self.url:
             put(cursor, store.schema, envelopes)
         else:  # another database: committed there before the job is finished here, so it may come twice but is not lost
-            insert(store, envelopes)
+            insert(store, envelopes, patience=0)
 
     def _write_store(self, cursor: Any, store: Store, runs: list[Run]) -> set[str]:
         sql = _statements(store)
@@ -189,7 +219,7 @@ class Finisher(threading.Thread):
             cursor.execute(PLANNER + sql.finish, _outcomes(final))
             held.update(row[0] for row in cursor.fetchall())
         if retried:
-            parameters = {**_outcomes(retried), "worker_ids": [r.worker_id for r in retried]}
+            parameters = {**_outcomes(retried), "worker_ids": [r.worker_id for r in retried], "channel": store.schema}
             cursor.execute(PLANNER + sql.retry, parameters)
             held.update(row[0] for row in cursor.fetchall())
         if released:
@@ -207,6 +237,9 @@ class Finisher(threading.Thread):
             run.outcome = Outcome(
                 "cancelled", "another waiting job has its unique key and will do the work", run.outcome.error
             )
+        elif run.follow_ups:
+            reason = f"what should follow the job could not be written: {str(error).strip()}"
+            run.outcome, run.result, run.follow_ups = Outcome(RETRYING, _storable(reason), delay_ms=RETRY_MS), None, None
         else:
             reason = f"the outcome could not be stored: {str(error).strip()}"
             run.outcome, run.result, run.follow_ups = Outcome(FAILED, _storable(reason)), None, None
@@ -278,9 +311,9 @@ def _write_notes(cursor: Any, sql: Statements, notes: list[Note]) -> None:
     lines = [note for note in notes if note.line is not None]
     if lines:
         cursor.execute(
-            sql.add_log_lines,
+            PLANNER + sql.add_log_lines,
             {
-                "message_ids": [n.run.message_id for n in lines],
+                **_claims([n.run for n in lines]),
                 "times": [time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(n.at)) + f"{n.at % 1:.6f}"[1:] + "Z" for n in lines],
                 "attempts": [n.run.attempt for n in lines],
                 "lines": [_storable(n.line) for n in lines],

@@ -7,19 +7,22 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.finish import PLANNER, bound
-from infra.store.connections import DISCONNECTED, Store, connect
+from infra.queue.outage import Outage
+from infra.store.connections import DISCONNECTED, Store
 
 log = get_logger(__name__)
 
 
 class Heartbeat(threading.Thread):
     """Parameters:
+    outages: by URL, through which to connect.
     identity: this worker's id in a store now.
     held: the message ids this process has claims on.
     facts: queues, threads and running count, for the row that operators see.
@@ -33,6 +36,7 @@ class Heartbeat(threading.Thread):
         self,
         stores: list[Store],
         *,
+        outages: Mapping[str, Outage],
         identity: Callable[[Store], str],
         held: Callable[[Store], list[str]],
         facts: Callable[[], dict[str, Any]],
@@ -46,6 +50,7 @@ class Heartbeat(threading.Thread):
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self.stores = stores
+        self._outages = outages
         self._identity = identity
         self._held = held
         self._facts = facts
@@ -61,13 +66,18 @@ class Heartbeat(threading.Thread):
         self._connections: dict[str, Any] = {}
         self._registered: set[tuple[str, str]] = set()
         self._reached_at: dict[str, float] = {}
-        self._beat_at: dict[str, float] = {}
-        self._away = False
+        self.sure_until = {store.schema: 0.0 for store in stores}
+        """By schema: the moment, by time.monotonic(), until which nobody can have called this worker dead."""
 
     def register(self) -> None:
         """Introduces this worker to each store. Raises psycopg2.OperationalError when one is away."""
         for store in self.stores:
-            self._register(store)
+            try:
+                self._register(store)
+            except DISCONNECTED:
+                raise
+            except psycopg2.Error as error:
+                log.error("This worker cannot introduce itself to %s: %s", store.schema, str(error).strip())
 
     def stop(self) -> None:
         self._stop_event.set()
@@ -77,7 +87,7 @@ class Heartbeat(threading.Thread):
         for store in self.stores:
             try:
                 self._execute(store, bound(store.schema).leave, {"worker_id": self._identity(store)}, fetch=False)
-            except DISCONNECTED:
+            except psycopg2.Error:
                 pass  # the row goes stale and is rescued
         for conn in self._connections.values():
             conn.close()
@@ -85,24 +95,27 @@ class Heartbeat(threading.Thread):
 
     def run(self) -> None:
         while not self._wait():
+            away: set[str] = set()
             for store in self.stores:
+                if store.url in away:
+                    continue
                 try:
                     self._beat_or_reconnect(store)
-                    self._away = False
-                except DISCONNECTED as error:
+                except DISCONNECTED:
                     self._forget(store.url)
-                    if not self._away:
-                        self._away = True
-                        log.warning("No heartbeat to %s: %s", store.schema, str(error).strip())
+                    away.add(store.url)
                 except Exception:
                     self._forget(store.url)
                     log.exception("The heartbeat to %s failed.", store.schema)
 
     def _beat_or_reconnect(self, store: Store) -> None:
+        connected = store.url in self._connections
         try:
             self._beat(store)
         except DISCONNECTED:
             self._forget(store.url)
+            if not connected:
+                raise
             self._beat(store)  # a connection that broke since the last beat is no reason to miss this one
 
     def _beat(self, store: Store) -> None:
@@ -110,17 +123,18 @@ class Heartbeat(threading.Thread):
         identity = self._identity(store)
         if (store.schema, identity) not in self._registered:
             self._register(store)
+        began = time.monotonic()
         known = self._execute(store, sql.beat, {"worker_id": identity, **self._facts_row()})
         if not known:
             log.error("This worker was declared dead by %s: its claims are lost, it goes on as a new one.", store.schema)
+            self.sure_until[store.schema] = 0.0
             self._lost(store)
             self._register(store)
-            self._claimable(store)
             return
+        self._beaten(store, began)
         held = self._held(store)
         freed = self._execute(store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held})
         rescued = self._rescue(store)
-        self._beaten(store)
         if freed or rescued:
             self._claimable(store)
 
@@ -134,10 +148,10 @@ class Heartbeat(threading.Thread):
             log.warning("Rescued job %s of a dead worker after attempt %d.", message_id, attempt)
         return rescued
 
-    def _beaten(self, store: Store) -> None:
-        before, now = self._beat_at.get(store.schema, 0.0), time.monotonic()
-        self._beat_at[store.schema] = now
-        if now - before > self._silence:  # claims were refused meanwhile
+    def _beaten(self, store: Store, began: float) -> None:
+        was_sure = began < self.sure_until[store.schema]
+        self.sure_until[store.schema] = began + self._silence
+        if not was_sure:  # claims were refused meanwhile
             self._claimable(store)
 
     def _wait(self) -> bool:
@@ -168,6 +182,7 @@ class Heartbeat(threading.Thread):
     def _register(self, store: Store) -> None:
         facts = self._facts()
         identity = self._identity(store)
+        began = time.monotonic()
         self._execute(
             store,
             bound(store.schema).register,
@@ -182,12 +197,12 @@ class Heartbeat(threading.Thread):
             fetch=False,
         )
         self._registered.add((store.schema, identity))
-        self._beaten(store)
+        self._beaten(store, began)
 
     def _execute(self, store: Store, statement: str, parameters: Any, *, fetch: bool = True) -> list[Any]:
         conn = self._connections.get(store.url)
         if conn is None or conn.closed:
-            conn = self._connections[store.url] = connect(store.url, name="dhanman-jobs heartbeat")
+            conn = self._connections[store.url] = self._outages[store.url].connect("dhanman-jobs heartbeat")
             self._reached_at[store.url] = time.monotonic()
         with conn.cursor() as cursor:
             cursor.execute(statement, parameters)

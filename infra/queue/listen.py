@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from infra.store.connections import DISCONNECTED, connect
+import psycopg2
+
+from infra.store.connections import connect
 
 CALM = 0.002
 """Seconds to gather notifications after the first: a flood of sends must not become a flood of wake-ups."""
@@ -40,7 +42,7 @@ class Listener(threading.Thread):
         while self._running:
             try:
                 self._listen()
-            except (*DISCONNECTED, OSError, ValueError):  # ValueError: select on a socket that was closed
+            except (psycopg2.Error, OSError, ValueError):  # ValueError: select on a socket that was closed
                 with contextlib.suppress(Exception):
                     if self._conn is not None:
                         self._conn.close()

@@ -48,7 +48,9 @@ def retry(
         cursor.execute(sql.revive, parameters)
         for message_id, clash, key, existing, _ in cursor.fetchall():
             changes.append(
-                Change(message_id, False, _clash(key, existing)) if clash else Change(message_id, True, "queued again")
+                Change(message_id, False, _clash(key, existing))
+                if clash
+                else Change(message_id, True, "queued again")
             )
         cursor.execute(sql.run_now, parameters)
         changes += [Change(row[0], True, "runs now") for row in cursor.fetchall()]
@@ -99,12 +101,17 @@ def cancel(store: Store, message_ids: Sequence[str], *, by: str, reason: str | N
         Change(message_id, True, words[done])
         for message_id, done in ask_to_cancel(store, message_ids, by=by, reason=reason).items()
     ]
-    refusals = {state: f"it is {NAMES[state]} already" for state in ("done", "rejected", "failed", "cancelled")}
+    refusals = {
+        state: f"it is {NAMES[state]} already" for state in ("done", "rejected", "failed", "cancelled")
+    }
     return _changed(store, message_ids, lambda _cursor, _sql: changes, refusals)
 
 
 def _changed(
-    store: Store, message_ids: Sequence[str], change: Callable[[Any, Any], list[Change]], refusals: dict[str, str]
+    store: Store,
+    message_ids: Sequence[str],
+    change: Callable[[Any, Any], list[Change]],
+    refusals: dict[str, str],
 ) -> list[Change]:
     """Makes the change, and explains every id that it did not reach, in the order of the ids."""
     sql = bound(store.schema)
@@ -118,7 +125,11 @@ def _changed(
                 states = dict(cursor.fetchall())
                 for i in left:
                     state = states.get(i)
-                    why = "there is no such job" if state is None else refusals.get(state, f"it is {NAMES[state]}")
+                    why = (
+                        "there is no such job"
+                        if state is None
+                        else refusals.get(state, f"it is {NAMES[state]}")
+                    )
                     changes[i] = Change(i, False, why)
     return [changes[i] for i in message_ids]
 

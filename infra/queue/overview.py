@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from infra.queue.finish import bound
 from infra.store.connections import Store
@@ -72,13 +71,12 @@ def queue_depths(store: Store, weights: Mapping[str, int]) -> list[QueueFacts]:
     declared = {row[0] for row in store.fetch(sql.queues_of_actors)}
     names = list(weights) + sorted({*ready, *running, *delayed, *pauses, *declared} - set(weights))
     return [
-        QueueFacts(
-            name,
-            store.service,
-            *_depth(ready.get(name), running.get(name), delayed.get(name)),
-            *latency.get(name, (None, None)),
-            weights.get(name),
-            *pauses.get(name, (None, None, None)),
+        replace(
+            QueueFacts(name, store.service, running=running.get(name, 0), delayed=delayed.get(name, 0)),
+            **dict(zip(("ready", "oldest"), ready.get(name, ()), strict=False)),
+            **dict(zip(("latency_p50", "latency_p95"), latency.get(name, ()), strict=False)),
+            **dict(zip(("paused_by", "paused_at", "paused_because"), pauses.get(name, ()), strict=False)),
+            weight=weights.get(name),
         )
         for name in names
     ]
@@ -88,7 +86,10 @@ def queue_names(store: Store, weights: Mapping[str, int]) -> set[str]:
     """Every queue that is configured, declared, paused or has ready jobs."""
     sql = bound(store.schema)
     ready = store.fetch(sql.ready_by_queue, {"most": 1})
-    return {*weights, *(row[0] for row in (*ready, *store.fetch(sql.queues_of_actors), *store.fetch(sql.pauses)))}
+    return {
+        *weights,
+        *(row[0] for row in (*ready, *store.fetch(sql.queues_of_actors), *store.fetch(sql.pauses))),
+    }
 
 
 def pause_queue(store: Store, name: str, *, by: str, reason: str | None = None) -> bool:
@@ -109,18 +110,15 @@ def workers(stores: Iterable[Store], server_timeout: timedelta) -> list[WorkerFa
         for row in store.fetch(bound(store.schema).workers):
             _, name, _, _, queues, threads, running, memory, since, age = row
             alive = age <= server_timeout.total_seconds()
-            here = WorkerFacts(name, (store.service,), tuple(queues), threads, running, age, alive, memory, since)
+            here = WorkerFacts(
+                name, (store.service,), tuple(queues), threads, running, age, alive, memory, since
+            )
             same = next((i for i, other in enumerate(found) if _same_process(other, here)), None)
             if same is None:
                 found.append(here)
             else:
                 found[same] = _merged(found[same], here)
     return sorted(found, key=lambda worker: worker.since)
-
-
-def _depth(ready: Any, running: int | None, delayed: int | None) -> tuple[int, int, int, float | None]:
-    count, oldest = ready or (0, None)
-    return min(count, MOST), running or 0, delayed or 0, oldest
 
 
 def _same_process(one: WorkerFacts, other: WorkerFacts) -> bool:

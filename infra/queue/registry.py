@@ -1,5 +1,6 @@
 """The registry of actors: what this code declares, written into each service's table `actor`, so that the SQL function
-`enqueue` and operators know it too."""
+`enqueue` and operators know it too.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +51,9 @@ def parameters_of(actor: Any) -> list[dict[str, Any]]:
         {
             "name": str(p) if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) else p.name,
             "required": p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD),
-            "annotation": None if p.annotation is p.empty else inspect.formatannotation(p.annotation).strip("'"),
+            "annotation": None
+            if p.annotation is p.empty
+            else inspect.formatannotation(p.annotation).strip("'"),
         }
         for p in parameters
     ]

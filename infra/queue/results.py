@@ -6,6 +6,7 @@ never let a result expire. Here a result is read from the job's row; an error ra
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -13,6 +14,8 @@ from dramatiq.middleware import Middleware
 from dramatiq.results import ResultFailure, ResultMissing, ResultTimeout
 from dramatiq_pg.results import PostgresBackend
 
+from infra.queue.admission import refuse_unstorable
+from infra.queue.errors import ResultNotStorable
 from infra.queue.finish import bound
 from infra.queue.run import Run
 
@@ -56,7 +59,7 @@ class JobResults(PostgresBackend):
         if text is not None:
             return True, self.unwrap_result(self.encoder.decode(text.encode()))
         if state == "done":
-            return True, None
+            return actor.options.get("store_results", True), None
         kind, _, said = (error or f"Job{state.capitalize()}: the job ended as {state}").partition(": ")
         raise ResultFailure(f"actor raised {kind}: {said}", kind, said)
 
@@ -65,9 +68,11 @@ class JobResults(PostgresBackend):
             super().store_result(message, result, ttl)
 
     def _keep(self, message: Any, value: Any, ttl: int) -> None:
-        text = self.encoder.encode(value).decode()
-        if "\\u0000" in text:
-            raise ValueError("the result contains the character NUL, which Postgres cannot store")
+        try:
+            text = self.encoder.encode(value).decode()
+            refuse_unstorable(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ResultNotStorable(f"the result cannot be stored as JSON: {error}") from None
         message.result = (text, ttl)
 
     def build_message_key(self, message: Any) -> Any:
@@ -89,8 +94,12 @@ class FailureResults(Middleware):
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        if exception is not None and message.failed:
-            self.backend.store_exception(message, exception, ttl=RESULT_TTL)
+        if exception is None or not message.failed or message.actor_name not in broker.actors:
+            return
+        options = {**broker.actors[message.actor_name].options, **message.options}
+        if options.get("store_results", True):
+            with contextlib.suppress(ResultNotStorable):  # the error's text is kept with the job in any case
+                self.backend.store_exception(message, exception, ttl=options.get("result_ttl", RESULT_TTL))
 
 
 RESULT_TTL = 7 * 86_400_000

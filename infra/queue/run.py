@@ -15,6 +15,8 @@ from infra.queue.message import Envelope
 from infra.store.connections import Store
 
 DONE, REJECTED, FAILED, CANCELLED, RETRYING, QUEUED = "done", "rejected", "failed", "cancelled", "retrying", "queued"
+RETRY_MS = 60_000
+"""When a job runs again whose end, not itself, went wrong."""
 FINAL = frozenset({DONE, REJECTED, FAILED, CANCELLED})
 
 
@@ -107,10 +109,11 @@ class Run(MessageProxy):
         return self._whole
 
     def stage(self, envelope: Envelope) -> None:
-        """A follow-up, written in the transaction that finishes this run, or not at all."""
+        """A follow-up, written in the transaction that finishes this run, or not at all. It may be there already: this
+        run may be a second one."""
         if self.follow_ups is None:
             self.follow_ups = []
-        self.follow_ups.append(envelope)
+        self.follow_ups.append(envelope._replace(sent_before=True))
 
     def __iter__(self) -> Any:
         # dramatiq 1.x unpacks work-queue items as (priority, message); 2.x reads .message.

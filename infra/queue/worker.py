@@ -8,6 +8,7 @@ dramatiq's Worker makes its threads take jobs from `worker.work_queue`; we put t
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import uuid
@@ -22,7 +23,8 @@ from infra.queue.claim import Claimer
 from infra.queue.finish import Finisher
 from infra.queue.heartbeat import Heartbeat
 from infra.queue.listen import Listener
-from infra.queue.run import CANCELLED, FAILED, GIVEN_BACK, Outcome, Run, Unreadable
+from infra.queue.outage import Outage
+from infra.queue.run import CANCELLED, FAILED, GIVEN_BACK, RETRYING, Outcome, Run, Unreadable
 from infra.settings import Settings
 from infra.store.connections import DISCONNECTED, Store
 
@@ -40,7 +42,7 @@ class WorkerProcess:
         self.threads = threads
         self.settings = settings
         self.cancellations = Cancellations()
-        self.buffer = ReadyBuffer(dict(settings.jobs_queues), self._hungry)
+        self.buffer = ReadyBuffer(dict(settings.jobs_queues), self._hungry, self._may_start)
         self._consumed: set[str] = set()
         self._identities = {store.schema: str(uuid.uuid4()) for store in stores}
         self._stopping = False
@@ -48,11 +50,12 @@ class WorkerProcess:
         timeout, interval = settings.jobs_server_timeout.total_seconds(), settings.jobs_heartbeat_interval.total_seconds()
         silence = max(timeout - 1.1 * interval, timeout / 2)
         urls = list(dict.fromkeys(store.url for store in stores))
+        outages = {url: Outage(url) for url in urls}
         on = {url: [store for store in stores if store.url == url] for url in urls}
-        self.finishers = {url: Finisher(url, broker.store, self._settled) for url in urls}
+        self.finishers = {url: Finisher(outages[url], broker.store, self._settled, patience=silence) for url in urls}
         self.claimers = {
             url: Claimer(
-                url,
+                outages[url],
                 on[url],
                 self.buffer,
                 threads=threads,
@@ -63,12 +66,14 @@ class WorkerProcess:
                 give_back=self.give_back,
                 poll_interval=settings.jobs_poll_interval.total_seconds(),
                 server_timeout=silence,
+                listens=settings.jobs_listen,
             )
             for url in urls
         }
         self.maintenance = Maintenance(broker, stores, settings)
         self.heartbeat = Heartbeat(
             stores,
+            outages=outages,
             identity=self.identity,
             held=self._held,
             facts=self._facts,
@@ -85,7 +90,7 @@ class WorkerProcess:
                 (settings.jobs_listen_url if url == settings.jobs_database_url else None) or url,
                 [store.schema for store in on[url]],
                 self._heard,
-                self._connected,
+                lambda url=url: self._connected(url),  # type: ignore[misc]
             )
             for url in urls
             if settings.jobs_listen
@@ -96,10 +101,8 @@ class WorkerProcess:
         return self._identities[store.schema]
 
     def start(self) -> None:
-        try:
+        with contextlib.suppress(*DISCONNECTED):  # then the first beat that gets through registers
             self.heartbeat.register()
-        except DISCONNECTED as error:
-            log.error("The database is away: %s. The worker waits for it.", str(error).strip())
         for thread in self._threads():
             thread.start()
 
@@ -122,6 +125,7 @@ class WorkerProcess:
             finisher.drain(SHUTDOWN_WRITE_TIMEOUT)
             finisher.stop()
         self.heartbeat.stop()
+        self.heartbeat.join(timeout=10)  # a beat after the leave would register anew
         for listener in self.listeners:
             listener.stop()
         self.heartbeat.leave()
@@ -148,14 +152,13 @@ class WorkerProcess:
 
     def _admit(self, runs: list[Run]) -> None:
         """Claimed jobs are read; those that cannot or must not run get their outcome at once."""
+        if runs and runs[0].worker_id != self.identity(runs[0].store):
+            return  # declared dead while the claim was under way: they are rescued, or will be
         ready = []
         actors = self.broker.actors
         for run in runs:
             try:
                 run.read()
-            except Unreadable as error:
-                run.outcome = Outcome(FAILED, str(error))
-            else:
                 if run.actor_name not in actors:
                     run.outcome = Outcome(
                         FAILED, f"no actor {run.actor_name!r} is known to this worker: was it renamed or not deployed?"
@@ -164,6 +167,10 @@ class WorkerProcess:
                     run.outcome = Outcome(CANCELLED, run.cancel_reason)
                 elif not self.broker.may_attempt(run):
                     run.outcome = self.broker.used_up(run)
+            except Unreadable as error:
+                run.outcome = Outcome(FAILED, str(error))
+            except Exception as error:
+                run.outcome = Outcome(FAILED, f"the message makes no sense: {type(error).__name__}: {error}")
             if run.outcome is None:
                 ready.append(run)
             else:
@@ -178,12 +185,22 @@ class WorkerProcess:
         for run in runs:
             if self.buffer.held.get(run.message_id) is run:
                 del self.buffer.held[run.message_id]
+            if run.outcome is not None and run.outcome.state == RETRYING:
+                self._due(run.store.schema, time.time() + run.outcome.delay_ms / 1000)
             self.cancellations.forget(run.message_id)
             if run.message_id not in held:
                 log.warning("Job %s lost its lease: its outcome was not written, another worker has it.", run.message_id)
 
     def _queues(self) -> dict[str, int]:
         return {name: self.settings.jobs_queues.get(name, 1) for name in self._consumed}
+
+    def _may_start(self, run: Run) -> bool:
+        """A worker that was stopped, or cut off from its store, may have been called dead: what it has not started yet
+        may have run elsewhere, so it is given back, which does nothing where the lease is lost."""
+        if time.monotonic() < self.heartbeat.sure_until[run.store.schema]:
+            return True
+        self.give_back([run])
+        return False
 
     def _hungry(self) -> None:
         for claimer in self.claimers.values():
@@ -194,7 +211,7 @@ class WorkerProcess:
             message_id = payload.removeprefix("cancel:")
             if message_id in self.buffer.held:
                 self.cancellations.request([message_id])
-        elif payload.startswith("@"):
+        elif payload.startswith("@") and payload[1:].isdigit():
             self._due(schema, float(payload[1:]))
         elif payload in self._consumed or payload == "":
             self._touch(schema)
@@ -211,9 +228,10 @@ class WorkerProcess:
                 claimer.watches[schema].touched()
                 claimer.wake()
 
-    def _connected(self) -> None:
-        for schema in self._identities:
-            self._touch(schema)
+    def _connected(self, url: str) -> None:
+        for watch in self.claimers[url].watches.values():
+            watch.unsure()
+        self.claimers[url].wake()
         self.heartbeat.check_cancellations()
 
     def _held(self, store: Store) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
-from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection, cursor
 
 from infra.settings import settings
 
@@ -32,10 +32,37 @@ def statement_at_fault(error: psycopg2.Error) -> bool:
     return (error.pgcode or "").startswith("54")
 
 
+class _Cursor(cursor):
+    def execute(self, query: Any, vars: Any = None) -> None:
+        try:
+            super().execute(query, vars)
+        except psycopg2.DatabaseError as error:
+            raise _as_disconnected(error, self.connection) from None
+
+
+class _Connection(connection):
+    """When the server vanishes at certain moments, psycopg2 says no more than DatabaseError; here it is one of DISCONNECTED."""
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        except psycopg2.DatabaseError as error:
+            raise _as_disconnected(error, self) from None
+
+
+def _as_disconnected(error: psycopg2.DatabaseError, conn: connection) -> psycopg2.DatabaseError:
+    if type(error) is not psycopg2.DatabaseError or error.pgcode is not None:
+        return error
+    conn.close()
+    return psycopg2.OperationalError(str(error))
+
+
 def connect(url: str, *, autocommit: bool = True, name: str = "dhanman-jobs") -> connection:
     """A new connection with keepalives, so that a vanished server is noticed. Raises psycopg2.OperationalError."""
     conn = psycopg2.connect(
         url,
+        connection_factory=_Connection,
+        cursor_factory=_Cursor,
         application_name=name,
         connect_timeout=CONNECT_TIMEOUT,
         keepalives=1,

@@ -19,10 +19,12 @@ def grant(store: Store, role: str) -> None:
 
     Raises UnknownRole; psycopg2.Error when the store is not migrated or this connection may not grant.
     """
-    sql = Statements(dict(parse(GRANTS.read_text(encoding="utf-8"), origin=GRANTS.name)), GRANTS.name).bind(store.schema)
+    sql = Statements(dict(parse(GRANTS.read_text(encoding="utf-8"), origin=GRANTS.name)), GRANTS.name).bind(
+        store.schema
+    )
     if not store.fetch(sql.role_exists, {"role": role})[0][0]:
         raise UnknownRole(
-            f'the database has no role {role!r}; an administrator makes it: create role "{role}" login password \'…\''
+            f"the database has no role {role!r}; an administrator makes it: create role \"{role}\" login password '…'"
         )
     with store.pool.borrowed() as conn:
         conn.autocommit = False

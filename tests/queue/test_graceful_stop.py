@@ -6,7 +6,7 @@ import time
 
 from tests.support.job_store import JobStore
 from tests.support.waiting import wait_for
-from tests.support.worker import RunWorker
+from tests.support.worker import QUIET, RunWorker
 
 
 def test_a_running_job_finishes_and_what_cannot_is_given_back_uncounted(
@@ -44,8 +44,8 @@ def test_a_running_job_finishes_and_what_cannot_is_given_back_uncounted(
 
 
 def test_a_stop_in_mid_flood_gives_back_what_was_claimed_ahead(job_store: JobStore, run_worker: RunWorker) -> None:
-    jobs = job_store.send_many("common.nothing", 20_000)
-    worker = run_worker(threads=4, env={"JOBS_LOG_LEVEL": "warning"})
+    jobs = job_store.send_many("common.naps", 20_000, 0.001)
+    worker = run_worker(threads=4, env=QUIET)
     wait_for(lambda: job_store.ask("select 1 from common_jobs.finished limit 1"), "the flood is being drained")
 
     worker.sigterm()
@@ -61,10 +61,9 @@ def test_a_stop_in_mid_flood_gives_back_what_was_claimed_ahead(job_store: JobSto
 
 def test_deploys_during_a_drain_lose_nothing(job_store: JobStore, run_worker: RunWorker) -> None:
     jobs = job_store.send_many("common.ran", 3_000)
-    quiet = {"JOBS_LOG_LEVEL": "warning"}
-    old = run_worker(processes=2, threads=4, env=quiet).wait_ready()
+    old = run_worker(processes=2, threads=4, env=QUIET).wait_ready()
     for _ in range(2):
-        new = run_worker(processes=2, threads=4, env=quiet).wait_ready()
+        new = run_worker(processes=2, threads=4, env=QUIET).wait_ready()
         old.sigterm()
         job_store.send_many("common.ran", 50)
         assert old.wait() == 0

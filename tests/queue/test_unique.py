@@ -212,9 +212,11 @@ def test_a_failed_attempt_yields_to_the_twin_that_waits(broker: JobBroker) -> No
     with working(broker, threads=1):
         first = close.send()
         assert entered.wait(20)
-        second = close.send()
+        second = close.send_with_options(delay=3_600_000)
+        assert second.message_id != first.message_id
         go_on.set()
         wait_until(broker, first, "Cancelled")
+        becomes_due(broker, second)
         wait_until(broker, second, "Succeeded")
     assert "its unique key" in job_row(broker, first)["reason"]
     assert [entry["state"] for entry in history(broker, first)] == ["cancelled"]
@@ -229,11 +231,12 @@ def test_a_job_given_back_at_a_stop_yields_to_the_twin_that_waits(broker: JobBro
         entered.set()
         go_on.wait(20)
 
-    with working(broker, threads=1) as worker:
-        first = close.send()
-        assert entered.wait(20)
-        second = close.send_with_options(delay=3_600_000)
-        worker.stop(timeout=200)
-        assert job_state(broker, first) == "Cancelled"
-        go_on.set()
+    worker = dramatiq.Worker(broker, worker_timeout=50, worker_threads=1)
+    worker.start()
+    first = close.send()
+    assert entered.wait(20)
+    second = close.send_with_options(delay=3_600_000)
+    worker.stop(timeout=100)
+    assert job_state(broker, first) == "Cancelled"
     assert job_state(broker, second) == "Scheduled"
+    go_on.set()

@@ -10,9 +10,7 @@ import pytest
 
 from tests.support.job_store import JobStore
 from tests.support.waiting import wait_for
-from tests.support.worker import RunWorker
-
-QUIET = {"JOBS_LOG_LEVEL": "warning"}
+from tests.support.worker import QUIET, RunWorker
 
 
 def test_queues_share_the_threads_by_weight(job_store: JobStore, run_worker: RunWorker) -> None:

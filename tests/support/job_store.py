@@ -20,7 +20,7 @@ from infra.queue.broker import JobBroker
 from infra.queue.cancel import cancel
 from infra.queue.enqueue import insert
 from infra.queue.message import seal
-from infra.store.connections import Store
+from infra.store.connections import DISCONNECTED, Store, connect
 from infra.store.migrate import migrate
 from tests.support.postgres import database_url
 from tests.support.sample_actors import TABLES, declare_on
@@ -157,6 +157,11 @@ class JobStore:
             within=within,
         )
 
+    def wait_until_known(self, message_id: str, *, service: str = "common") -> None:
+        """Until the job has been sent here, by another job."""
+        statement = f"select 1 from {service}_jobs.job where message_id = %s"
+        wait_for(lambda: self.ask(statement, message_id), f"job {message_id} is sent")
+
     def wait_until_empty(self, *, within: float = 20.0, service: str = "common") -> None:
         """Until no job waits or runs."""
         wait_for(
@@ -185,14 +190,20 @@ class JobStore:
         return self._broker
 
     def ask(self, statement: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
-        """One statement, its own transaction, all rows."""
+        """One statement, its own transaction, all rows; once more where the server was restarted meanwhile."""
         with self._lock:
-            if self._connection is None or self._connection.closed:
-                self._connection = psycopg2.connect(self.url, application_name="test")
-                self._connection.autocommit = True
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement, named or parameters)
-                return cursor.fetchall() if cursor.description else []
+            try:
+                return self._ask(statement, named or parameters)
+            except DISCONNECTED:
+                self._connection = None
+                return self._ask(statement, named or parameters)
+
+    def _ask(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = connect(self.url, name="test")
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
 
     def close(self) -> None:
         if self._connection is not None:

@@ -1,6 +1,6 @@
 """Small jobs whose doings can be seen from outside: each writes its effects into a table, over a connection of its own.
 
-`effect` has a row for everything a job did; `gate` holds jobs until a test opens it.
+`effect` has a row for everything a job did, with when its attempt began; `gate` holds jobs until a test opens it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import dramatiq
-import psycopg2
 
 from infra.middleware.retries import RetryPolicy
 from infra.queue import cancellation_requested, current_job
+from infra.store.connections import DISCONNECTED, connect
 
 TABLES = """
 create table effect (
     job text not null, what text not null, attempt integer not null, worker integer not null,
+    began timestamptz not null,
     at timestamptz not null default clock_timestamp());
 create index on effect (job);
 create table gate (name text primary key);
@@ -33,8 +34,7 @@ _own = threading.local()
 def _connection() -> Any:
     connection = getattr(_own, "connection", None)
     if connection is None or connection.closed:
-        connection = _own.connection = psycopg2.connect(os.environ["EFFECTS_URL"], application_name="effects")
-        connection.autocommit = True
+        connection = _own.connection = connect(os.environ["EFFECTS_URL"], name="effects")
     return connection
 
 
@@ -47,7 +47,7 @@ def _ask(statement: str, *parameters: object) -> list[tuple[Any, ...]]:
             with connection.cursor() as cursor:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else []
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        except DISCONNECTED:
             with contextlib.suppress(Exception):
                 _own.connection.close()
             _own.connection = None
@@ -59,11 +59,13 @@ def _ask(statement: str, *parameters: object) -> list[tuple[Any, ...]]:
 def effect(what: str) -> None:
     job = current_job()
     _ask(
-        "insert into effect (job, what, attempt, worker) values (%s, %s, %s, %s)",
+        "insert into effect (job, what, attempt, worker, began)"
+        " values (%s, %s, %s, %s, clock_timestamp() - %s * interval '1 second')",
         job.message_id,
         what,
         job.attempt,
         os.getpid(),
+        time.perf_counter() - job._run.started,
     )
 
 
@@ -80,6 +82,11 @@ def ran() -> None:
 
 def nothing() -> None:
     """Does nothing."""
+
+
+def naps(seconds: float) -> None:
+    """Takes a moment."""
+    time.sleep(seconds)
 
 
 def holds(gate: str) -> None:
@@ -118,6 +125,12 @@ def tells(gate: str) -> None:
     current_job().log("all of it is done")
     current_job().progress(2, 2)
     effect("ended")
+
+
+def chatters(lines: int) -> None:
+    """Says much in a short time."""
+    for number in range(lines):
+        current_job().log(f"line {number}")
 
 
 def fails(gate: str) -> None:
@@ -166,12 +179,14 @@ def held_back(gate: str, value: int) -> int:
 SOON = RetryPolicy(delays=(0.3,))
 
 ACTORS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
-    (ran, {}),
+    (ran, {"max_retries": 50}),
     (nothing, {}),
+    (naps, {}),
     (holds, {}),
     (lasts, {}),
     (computes, {}),
     (tells, {}),
+    (chatters, {}),
     (fails, {"retry_policy": SOON}),
     (asks, {}),
     (kills_its_worker, {"max_retries": 2}),

@@ -21,6 +21,7 @@ from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
+QUIET = {"JOBS_LOG_LEVEL": "warning"}
 HASTE = {
     "JOBS_HEARTBEAT_INTERVAL": "300ms",
     "JOBS_SERVER_TIMEOUT": "2s",
@@ -76,7 +77,7 @@ class WorkerProcess:
     def _is_ready(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"the worker ended with {self.process.returncode}:\n{self.log()}")
-        return self.log().count("ready for action") >= self.processes
+        return self.log().count("the worker is up") >= self.processes
 
     @property
     def pids(self) -> list[int]:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from dramatiq.middleware import Middleware
+
 from infra.app import broker
 from tests.support.sample_actors import declare_on
 
+
+class SaysThatItIsUp(Middleware):
+    """Whatever the log level is."""
+
+    def after_worker_boot(self, broker: Any, worker: Any) -> None:
+        print("the worker is up", flush=True)
+
+
 declare_on(broker)
+broker.add_middleware(SaysThatItIsUp())

@@ -26,7 +26,7 @@ with wanted as materialized (
     returning q.message_id, q.attempts
 ), noted as (
     insert into {schema}.history (message_id, at, state, attempt, reason)
-    select message_id, {schema}.clock(), 'cancelled', attempts, %(reason)s from gone
+    select message_id, {schema}.clock(), 'cancelled'::{schema}.state, attempts, %(reason)s from gone
     union all
     select message_id, {schema}.clock(), 'consumed', attempts, %(reason)s || ' (asked to stop)' from asked
 ), told as (

@@ -10,10 +10,11 @@ with ended as (
 ), gone as (
     delete from {schema}.queue q
      using ended e
-     where q.message_id = e.message_id and q.lease = e.lease and q.state = 'consumed'
+     where q.message_id = e.message_id and q.lease = e.lease
     returning q.message_id, q.queue_name, e.state, q.actor_name, q.message, e.result, e.result_ttl_ms, q.priority,
               q.attempts - (e.duration_ms is null)::int as attempts, q.worker_id, q.enqueued_at, q.unique_key, q.progress_done, q.progress_total,
-              e.duration_ms, e.reason, e.error, e.traceback
+              e.duration_ms, case when e.state = 'cancelled' then coalesce(q.cancel_reason, e.reason) else e.reason end as reason,
+              e.error, e.traceback
 ), kept as (
     insert into {schema}.finished (
         message_id, queue_name, state, actor_name, message, result, result_ttl, priority, attempts, worker_id,
@@ -38,7 +39,7 @@ with ended as (
 ), gone as (
     delete from {schema}.queue q
      using ended e
-     where q.message_id = e.message_id and q.lease = e.lease and q.state = 'consumed'
+     where q.message_id = e.message_id and q.lease = e.lease
     returning q.message_id, q.queue_name, q.actor_name, q.message, q.priority, q.attempts, q.worker_id, q.enqueued_at,
               q.unique_key, q.progress_done, q.progress_total, e.duration_ms
 ), kept as (
@@ -59,6 +60,7 @@ select message_id::text from gone;
 -- name: retry
 -- Failed attempts wait for the next one, fenced by the lease. A job whose unique key another waiting job has taken
 -- meanwhile is refused by queue_unique_waiting; the caller then lets it yield: that one will do the same work.
+-- Workers are told when the next attempt is due.
 with again as (
     select * from unnest(
         %(message_ids)s::uuid[], %(leases)s::uuid[], %(delays)s::bigint[], %(durations)s::float8[], %(reasons)s::text[],
@@ -69,14 +71,16 @@ with again as (
        set state = 'retrying', eta = {schema}.clock() + a.delay_ms * interval '1 millisecond',
            mtime = {schema}.clock(), worker_id = null, lease = null, error = a.error
       from again a
-     where q.message_id = a.message_id and q.lease = a.lease and q.state = 'consumed'
-    returning q.message_id, q.attempts, a.worker_id, a.duration_ms, a.reason, a.error, a.traceback
+     where q.message_id = a.message_id and q.lease = a.lease
+    returning q.message_id, q.attempts, q.eta, a.worker_id, a.duration_ms, a.reason, a.error, a.traceback
 ), noted as (
     insert into {schema}.history (message_id, at, state, attempt, worker_id, duration_ms, reason, error, traceback)
     select message_id, {schema}.clock(), 'retrying', attempts, worker_id, duration_ms, reason, error, traceback
       from held
+), told as (
+    select pg_notify(%(channel)s, '@' || due) from (select distinct floor(extract(epoch from eta))::text as due from held) h
 )
-select message_id::text from held;
+select message_id::text, (select count(*) from told) from held;
 
 -- name: release
 -- Claims are given back at once and do not count as an attempt. Other workers are told.
@@ -87,7 +91,7 @@ with back as (
        set state = 'queued', attempts = greatest(q.attempts - 1, 0), mtime = {schema}.clock(),
            worker_id = null, lease = null, started_at = null
       from back b
-     where q.message_id = b.message_id and q.lease = b.lease and q.state = 'consumed'
+     where q.message_id = b.message_id and q.lease = b.lease
     returning q.message_id, q.queue_name
 ), told as (
     select pg_notify(%(channel)s, queue_name) from (select distinct queue_name from freed) f
@@ -96,9 +100,12 @@ select message_id::text, (select count(*) from told) from freed;
 
 
 -- name: add_log_lines
--- Lines of running jobs.
+-- Lines of running jobs, fenced by the lease: what a worker says that lost the job is not of this job.
 insert into {schema}.job_log (message_id, at, attempt, line)
-select * from unnest(%(message_ids)s::uuid[], %(times)s::timestamptz[], %(attempts)s::int[], %(lines)s::text[]);
+select l.message_id, l.at, l.attempt, l.line
+  from unnest(%(message_ids)s::uuid[], %(leases)s::uuid[], %(times)s::timestamptz[], %(attempts)s::int[], %(lines)s::text[])
+       as l (message_id, lease, at, attempt, line)
+ where exists (select from {schema}.queue q where q.message_id = l.message_id and q.lease = l.lease);
 
 -- name: set_progress
 -- How far running jobs are. No indexed column changes, so the update stays on its page.

@@ -25,7 +25,7 @@ select l.queue_name, sum(counted.jobs)::bigint,
     select count(*) as jobs
       from (select from {schema}.queue q
              where q.state = 'queued' and q.queue_name = l.queue_name and q.priority = l.priority
-             limit %(most)s) some
+             limit %(most)s) counting
  ) counted
  cross join lateral (
     select greatest(q.enqueued_at, q.eta) as since

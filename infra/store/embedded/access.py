@@ -76,7 +76,7 @@ def _join(project: Path, timeout: float) -> Place:
 def _running_server(place: Place, deadline: float, timeout: float) -> str:
     """The address of the maintenance database of a server that has answered."""
     keeper: subprocess.Popen[bytes] | None = None
-    log_begin = 0
+    begins: dict[Path, int] = {}
     while time.monotonic() < deadline:
         if locks.is_held(place.keeper_lock):
             if address := _answering(place):
@@ -86,10 +86,10 @@ def _running_server(place: Place, deadline: float, timeout: float) -> str:
         ):  # 0: it stopped a server without users, or another was first
             programs = binaries.locate(place.account)
             cluster.prepare(place, programs)
-            log_begin = place.log.stat().st_size if place.log.exists() else 0
+            begins = {log: log.stat().st_size for log in (place.log, place.keeper_log) if log.exists()}
             keeper = _start_keeper(place, programs)
         elif keeper.poll() is not None:
-            raise _failed(place, log_begin)
+            raise _failed(place, begins)
         time.sleep(locks.PAUSE)
     raise _too_slow(place, timeout)
 
@@ -161,14 +161,14 @@ def _start_keeper(place: Place, programs: Path) -> subprocess.Popen[bytes]:
     return keeper
 
 
-def _failed(place: Place, log_begin: int) -> EmbeddedPostgresError:
+def _failed(place: Place, begins: dict[Path, int]) -> EmbeddedPostgresError:
+    """What this start left in the logs: the server's words, or the keeper's where the server had none."""
     said = ""
-    if place.log.exists():
-        with place.log.open(errors="replace") as log:
-            log.seek(log_begin)
-            said = log.read()
-    if not said.strip() and place.keeper_log.exists():
-        said = place.keeper_log.read_text(errors="replace")
+    for path in (place.log, place.keeper_log):
+        if path.exists() and not said.strip():
+            with path.open(errors="replace") as log:
+                log.seek(begins.get(path, 0))
+                said = log.read()
     return explained("starting", said, place.log)
 
 

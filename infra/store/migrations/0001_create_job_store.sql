@@ -344,8 +344,11 @@ begin
                     execute format('create table %I partition of %I for values from (%L) to (%L)',
                                    name, branch, lower_bound, (lower_bound at time zone 'UTC' + width) at time zone 'UTC');
                     made := made + 1;
-                exception when check_violation then
-                    null;  -- the default partition holds rows of this period already: they stay there
+                exception
+                    when check_violation then
+                        null;  -- the default partition holds rows of this period already: they stay there
+                    when invalid_object_definition then
+                        null;  -- a partition of another width, made by hand, covers this period
                 end;
             end if;
             lower_bound := (lower_bound at time zone 'UTC' + width) at time zone 'UTC';

@@ -1,0 +1,151 @@
+"""The command line as tests speak of it: an operator's desk on a job store of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dramatiq
+import pytest
+
+from infra.app import broker as global_broker
+from infra.cli.main import main
+from infra.middleware.retries import RetryPolicy
+from infra.queue import current_job, registry
+from infra.settings import settings
+from tests.support.job_store import JobStore
+from tests.support.queue import working
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Desk:
+    """Where an operator sits: the command line, in this process or as a process of its own."""
+
+    def __init__(self, url: str, capture: pytest.CaptureFixture[str]) -> None:
+        self.url = url
+        self._capture = capture
+
+    def run(self, *words: str) -> Answer:
+        self._capture.readouterr()
+        code = main(words)
+        said = self._capture.readouterr()
+        return Answer(code, said.out, said.err)
+
+    def process(self, *words: str, **environment: str) -> Answer:
+        kept = {
+            n: v for n, v in os.environ.items() if not n.startswith(("JOBS_", "DHANMAN_", "PG", "COLUMNS"))
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", "from infra.cli.main import run; run()", *words],
+            env=kept | {"JOBS_DATABASE_URL": self.url, "PYTHONPATH": str(ROOT)} | environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def greet(name: str, password: str = "") -> str:
+    """Says hello."""
+    current_job().log(f"hello {name}")
+    current_job().progress(1, 1)
+    return f"hello {name}"
+
+
+def breaks(number: int) -> None:
+    """Fails for good at its first attempt."""
+    raise RuntimeError(f"number {number} is broken")
+
+
+def stumbles() -> None:
+    """Fails, and will be tried again in an hour."""
+    raise RuntimeError("not today")
+
+
+def declare_on(broker: dramatiq.Broker) -> None:
+    for fn, options in (
+        (greet, {}),
+        (breaks, {"retry_policy": RetryPolicy(delays=(), at_end="fail")}),
+        (stumbles, {"retry_policy": RetryPolicy(delays=(3600,))}),
+    ):
+        dramatiq.actor(fn, broker=broker, actor_name=f"common.{fn.__name__}", service="common", **options)
+
+
+@pytest.fixture
+def desk(
+    job_store: JobStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Desk]:
+    """An operator's desk on the test's job store, whose actors are registered."""
+    with settings_for(job_store.url, monkeypatch, JOBS_SERVICES="common,sales"):
+        declare_on(job_store.broker)
+        registry.declare(job_store.broker)
+        yield Desk(job_store.url, capsys)
+
+
+@pytest.fixture
+def bare_desk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    """A desk without a database: nothing answers at its URL."""
+    url = "postgresql://jobs:sesame@127.0.0.1:1/jobs"
+    with settings_for(url, monkeypatch):
+        yield Desk(url, capsys)
+
+
+@pytest.fixture
+def empty_desk(
+    database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Desk]:
+    """A desk on a database where nothing is yet."""
+    with settings_for(database, monkeypatch):
+        yield Desk(database, capsys)
+
+
+@pytest.fixture
+def worked(job_store: JobStore) -> Callable[[dict[str, str]], None]:
+    """Lets a worker work until each of these jobs is in the state named."""
+
+    def work(expected: dict[str, str]) -> None:
+        with working(job_store.broker):
+            for message_id, state in expected.items():
+                job_store.wait_until(message_id, state)
+
+    return work
+
+
+class settings_for:  # noqa: N801  (used like a function)
+    """The process's settings, and what was made by them, for one test."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
+        for name, value in {"JOBS_DATABASE_URL": url, **environment}.items():
+            monkeypatch.setenv(name, value)
+
+    def __enter__(self) -> None:
+        self._forget()
+
+    def __exit__(self, *_: object) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        settings.cache_clear()
+        global_broker._stores.clear()
