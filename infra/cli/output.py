@@ -81,13 +81,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
+    whole = {
+        "id",
+        "state",
+        "service",
+        "queue",
+        *right,
+    }  # no ellipsis in a number or a name that is typed again
     for column in columns:
-        drawn.add_column(
-            column,
-            justify="right" if column in right else "left",
-            overflow="fold" if column == "id" else "ellipsis",
-            no_wrap=column in ("id", "state", "age", "service", "queue"),
-        )
+        drawn.add_column(column, justify="right" if column in right else "left", no_wrap=column in whole)
     for row in rows:
         cells = ["" if cell is None else str(cell) for cell in row]
         drawn.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))

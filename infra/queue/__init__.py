@@ -1,6 +1,6 @@
 """The queue: send jobs, in bulk or in your own transaction; know the job you are.
 
-    from infra.queue import actor, current_job, enqueue_many, transaction
+from infra.queue import actor, current_job, enqueue_many, transaction
 """
 
 from infra.queue.actor import actor

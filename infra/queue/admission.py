@@ -36,7 +36,9 @@ def known_actor(actors: Mapping[str, Actor[Any, Any]], name: str) -> Actor[Any, 
 
 def known_queue(queues: Iterable[str], name: str) -> str:
     if name not in queues:
-        raise UnknownQueue(f"unknown queue {name!r}{did_you_mean(name, queues)}; name it in JOBS_QUEUES to have it worked")
+        raise UnknownQueue(
+            f"unknown queue {name!r}{did_you_mean(name, queues)}; name it in JOBS_QUEUES to have it worked"
+        )
     return name
 
 

@@ -151,7 +151,9 @@ class JobBroker(PostgresBroker):
         service = actor.options.get("service")
         if service is None:
             parts = actor.fn.__module__.split(".")
-            service = parts[1] if parts[0] == "actors" and len(parts) > 1 and parts[1] in SERVICES else "common"
+            service = (
+                parts[1] if parts[0] == "actors" and len(parts) > 1 and parts[1] in SERVICES else "common"
+            )
         if service not in SERVICES:
             raise ValueError(f"{actor.actor_name}: unknown service {service!r}; one of {', '.join(SERVICES)}")
         return str(service)
@@ -175,14 +177,17 @@ class JobBroker(PostgresBroker):
         self._process.start()
 
     def may_attempt(self, run: Run) -> bool:
-        """Whether a claimed job has attempts left; a job that kills its worker uses them up without ever failing."""
+        """Whether a claimed job has an attempt left. A job that kills its worker uses them up without ever failing; one
+        that only waited in a worker that died has its last attempt still before it.
+        """
         limit = self._attempt_limit(run)
-        return limit is None or run.attempt <= limit
+        run.last_chance = limit is not None and run.attempt >= limit
+        return limit is None or run.attempt <= limit or run.begun < limit
 
     def used_up(self, run: Run) -> Outcome:
         return Outcome(
             REJECTED,
-            f"attempts used up: attempt {run.attempt - 1} of {self._attempt_limit(run)} came to no end: "
+            f"attempts used up: attempt {run.begun} of {self._attempt_limit(run)} came to no end: "
             "its worker died, or its outcome could not be written",
         )
 
@@ -207,11 +212,14 @@ class JobBroker(PostgresBroker):
 
     def _after_run(self, signal: str, run: Run, kwargs: dict[str, Any]) -> None:
         """The after-hooks of a run. Dramatiq swallows what they raise and acknowledges the message all the same; here
-        a hook that fails fails the run, and what hooks enqueue is staged with the run's outcome."""
+        a hook that fails fails the run, and what hooks enqueue is staged with the run's outcome.
+        """
         exception = kwargs.get("exception")
         if signal == "process_message":
             run.duration_ms = (time.perf_counter() - run.started) * 1000
-        run.outcome = run.follow_ups = run.result = None  # an interrupt may have hit this very method: start anew
+        run.outcome = run.follow_ups = run.result = (
+            None  # an interrupt may have hit this very method: start anew
+        )
         _following_up.run = run
         broken: BaseException | None = None
         try:
@@ -233,7 +241,9 @@ class JobBroker(PostgresBroker):
                 run.outcome = Outcome(RETRYING, "a middleware failed after the job", said, trace, RETRY_MS)
         elif run.outcome is None:
             if exception is not None:
-                run.outcome = Outcome(FAILED, None, f"{type(exception).__name__}: {exception}", traceback.format_exc(limit=30))
+                run.outcome = Outcome(
+                    FAILED, None, f"{type(exception).__name__}: {exception}", traceback.format_exc(limit=30)
+                )
             elif not run.failed:
                 run.outcome = SUCCESS
         if run.outcome is GIVEN_BACK:

@@ -69,7 +69,7 @@ class ReadyBuffer:
                 self._filled.notify(min(count, self.idle))
 
     def put(self, item: Run) -> None:
-        """dramatiq's way in; used by nothing but its own tests and tools."""
+        """Dramatiq's way in; used by nothing but its own tests and tools."""
         self.fill([item.message])
 
     def get(self, block: bool = True, timeout: float | None = None) -> Run:

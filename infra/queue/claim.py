@@ -58,7 +58,9 @@ class StoreWatch:
         self.next_look = self.due_at = now + PUT_OFF
         if not self.complained:
             self.complained = True
-            log.error("No jobs can be taken from %s: %s. Is it migrated?", self.store.schema, str(error).strip())
+            log.error(
+                "No jobs can be taken from %s: %s. Is it migrated?", self.store.schema, str(error).strip()
+            )
 
     def due_in(self, seconds: float) -> None:
         with self.lock:
@@ -251,7 +253,9 @@ class Claimer(threading.Thread):
         if promoted:
             watch.dirty = True
         next_due = self._execute(sql.seconds_to_next_due, None)[0][0]
-        watch.due_in(min(self._due_interval, self._due_interval if next_due is None else max(next_due, 0.001)))
+        watch.due_in(
+            min(self._due_interval, self._due_interval if next_due is None else max(next_due, 0.001))
+        )
 
     def _execute(self, statement: str, parameters: Any) -> list[Any]:
         if self._conn is None:

@@ -17,7 +17,7 @@ from infra.settings import settings
 from infra.store.connections import DISCONNECTED, Store, shown, statement_at_fault
 from infra.store.sql import load
 
-CHUNK = 5_000
+CHUNK = 2_000
 """Messages a statement. More would not be faster, only larger."""
 
 
@@ -49,17 +49,24 @@ def put(cursor: Any, schema: str, envelopes: Sequence[Envelope]) -> dict[str, st
 
 def _columns(envelopes: Sequence[Envelope]) -> dict[str, Any]:
     messages = [e.message for e in envelopes]
+    unique_keys = [e.unique_key for e in envelopes]
     return {
         "message_ids": [m.message_id for m in messages],
-        "queues": [m.queue_name for m in messages],
-        "actors": [m.actor_name for m in messages],
-        "priorities": [e.priority for e in envelopes],
-        "delays": [e.delay_ms for e in envelopes],
-        "unique_keys": [e.unique_key for e in envelopes],
-        "unique_runnings": [e.unique_running for e in envelopes],
+        "queues": _once_if_same([m.queue_name for m in messages]),
+        "actors": _once_if_same([m.actor_name for m in messages]),
+        "priorities": _once_if_same([e.priority for e in envelopes]),
+        "delays": _once_if_same([e.delay_ms for e in envelopes]),
+        "etas": _once_if_same([e.eta for e in envelopes]),
+        "unique_keys": unique_keys if any(unique_keys) else [None],
+        "unique_runnings": _once_if_same([e.unique_running for e in envelopes]),
         "messages": [e.text for e in envelopes],
         "sent_at": _timestamp(min((e.message.message_timestamp for e in envelopes if e.sent_before), default=None)),
     }
+
+
+def _once_if_same(values: list[Any]) -> list[Any]:
+    """put() takes a single value for all: half of a bulk's text is spared."""
+    return values[:1] if values.count(values[0]) == len(values) else values
 
 
 def _timestamp(milliseconds: float | None) -> str | None:

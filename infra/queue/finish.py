@@ -24,7 +24,9 @@ from infra.queue.run import DONE, FAILED, FINAL, QUEUED, RETRY_MS, RETRYING, SUC
 from infra.store.connections import DISCONNECTED, Store, statement_at_fault
 from infra.store.sql import Statements, load
 
-PLANNER = "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; "
+PLANNER = (
+    "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; "
+)
 """The hot statements name their index; a table that was empty when it was last analysed must not mislead the planner."""
 
 BATCH = 1_000
@@ -155,8 +157,11 @@ class Finisher(threading.Thread):
 
     def _write_later(self, runs: list[Run], notes: list[Note], error: StoreUnavailable) -> None:
         """Another database, into which some follow-ups go, is away: their runs stay held until it is back, all others
-        are written now."""
-        waiting = [run for run in runs if run.follow_ups and any(self._is_elsewhere(e) for e in run.follow_ups)]
+        are written now.
+        """
+        waiting = [
+            run for run in runs if run.follow_ups and any(self._is_elsewhere(e) for e in run.follow_ups)
+        ]
         others = [run for run in runs if run not in waiting]
         if others or notes:
             self._write_until_done(others, notes)
@@ -171,7 +176,9 @@ class Finisher(threading.Thread):
     def _report(self, error: Exception) -> None:
         if not self._reported:
             self._reported = True
-            log.error("The job store is away: %s. Finished jobs are kept until it is back.", str(error).strip())
+            log.error(
+                "The job store is away: %s. Finished jobs are kept until it is back.", str(error).strip()
+            )
 
     def _write(self, runs: list[Run], notes: list[Note]) -> set[str]:
         """One transaction. Returns the ids of the runs whose lease was still held."""
@@ -184,7 +191,9 @@ class Finisher(threading.Thread):
                 _write_notes(cursor, _statements(store), note_group)
             for store, group in _by_store(runs, lambda run: run.store):
                 held |= self._write_store(cursor, store, group)
-            follow_ups = [e for run in runs if run.follow_ups and run.message_id in held for e in run.follow_ups]
+            follow_ups = [
+                e for run in runs if run.follow_ups and run.message_id in held for e in run.follow_ups
+            ]
             for service, envelopes in _by_store(follow_ups, lambda e: e.service):
                 self._put(cursor, self._store_of(service), envelopes)
         return held
@@ -213,13 +222,19 @@ class Finisher(threading.Thread):
                 released.append(run)
         held: set[str] = set()
         if plain:
-            cursor.execute(PLANNER + sql.finish_done, {**_claims(plain), "durations": [r.duration_ms for r in plain]})
+            cursor.execute(
+                PLANNER + sql.finish_done, {**_claims(plain), "durations": [r.duration_ms for r in plain]}
+            )
             held.update(row[0] for row in cursor.fetchall())
         if final:
             cursor.execute(PLANNER + sql.finish, _outcomes(final))
             held.update(row[0] for row in cursor.fetchall())
         if retried:
-            parameters = {**_outcomes(retried), "worker_ids": [r.worker_id for r in retried], "channel": store.schema}
+            parameters = {
+                **_outcomes(retried),
+                "worker_ids": [r.worker_id for r in retried],
+                "channel": store.schema,
+            }
             cursor.execute(PLANNER + sql.retry, parameters)
             held.update(row[0] for row in cursor.fetchall())
         if released:
@@ -233,13 +248,21 @@ class Finisher(threading.Thread):
             log.error("A log line could not be stored: %s", error)
             return set()
         run = runs[0]
-        if isinstance(error, psycopg2.errors.UniqueViolation) and run.outcome and run.outcome.state in (RETRYING, QUEUED):
+        if (
+            isinstance(error, psycopg2.errors.UniqueViolation)
+            and run.outcome
+            and run.outcome.state in (RETRYING, QUEUED)
+        ):
             run.outcome = Outcome(
                 "cancelled", "another waiting job has its unique key and will do the work", run.outcome.error
             )
         elif run.follow_ups:
             reason = f"what should follow the job could not be written: {str(error).strip()}"
-            run.outcome, run.result, run.follow_ups = Outcome(RETRYING, _storable(reason), delay_ms=RETRY_MS), None, None
+            run.outcome, run.result, run.follow_ups = (
+                Outcome(RETRYING, _storable(reason), delay_ms=RETRY_MS),
+                None,
+                None,
+            )
         else:
             reason = f"the outcome could not be stored: {str(error).strip()}"
             run.outcome, run.result, run.follow_ups = Outcome(FAILED, _storable(reason)), None, None
@@ -250,7 +273,9 @@ class Finisher(threading.Thread):
             self._runs.append(run)
         except Exception:
             self._disconnect()
-            log.exception("The outcome of job %s could not be written; its claim is given back.", run.message_id)
+            log.exception(
+                "The outcome of job %s could not be written; its claim is given back.", run.message_id
+            )
             run.lost = True
         return set()
 
@@ -314,7 +339,10 @@ def _write_notes(cursor: Any, sql: Statements, notes: list[Note]) -> None:
             PLANNER + sql.add_log_lines,
             {
                 **_claims([n.run for n in lines]),
-                "times": [time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(n.at)) + f"{n.at % 1:.6f}"[1:] + "Z" for n in lines],
+                "times": [
+                    time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(n.at)) + f"{n.at % 1:.6f}"[1:] + "Z"
+                    for n in lines
+                ],
                 "attempts": [n.run.attempt for n in lines],
                 "lines": [_storable(n.line) for n in lines],
             },

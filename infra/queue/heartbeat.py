@@ -1,5 +1,6 @@
 """Heartbeat: a worker process says that it lives, gives back claims it does not know of, and rescues the jobs of
-workers that stopped answering. One thread a process, one round an interval over its stores."""
+workers that stopped answering. One thread a process, one round an interval over its stores.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.finish import PLANNER, bound
+from infra.queue.memory import resident_bytes
 from infra.queue.outage import Outage
 from infra.store.connections import DISCONNECTED, Store
 
@@ -86,7 +88,9 @@ class Heartbeat(threading.Thread):
         """Takes the worker's rows away: it has nothing left."""
         for store in self.stores:
             try:
-                self._execute(store, bound(store.schema).leave, {"worker_id": self._identity(store)}, fetch=False)
+                self._execute(
+                    store, bound(store.schema).leave, {"worker_id": self._identity(store)}, fetch=False
+                )
             except psycopg2.Error:
                 pass  # the row goes stale and is rescued
         for conn in self._connections.values():
@@ -126,14 +130,19 @@ class Heartbeat(threading.Thread):
         began = time.monotonic()
         known = self._execute(store, sql.beat, {"worker_id": identity, **self._facts_row()})
         if not known:
-            log.error("This worker was declared dead by %s: its claims are lost, it goes on as a new one.", store.schema)
+            log.error(
+                "This worker was declared dead by %s: its claims are lost, it goes on as a new one.",
+                store.schema,
+            )
             self.sure_until[store.schema] = 0.0
             self._lost(store)
             self._register(store)
             return
         self._beaten(store, began)
         held = self._held(store)
-        freed = self._execute(store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held})
+        freed = self._execute(
+            store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held}
+        )
         rescued = self._rescue(store)
         if freed or rescued:
             self._claimable(store)
@@ -143,7 +152,9 @@ class Heartbeat(threading.Thread):
         if time.monotonic() - self._reached_at[store.url] < 1.2 * self._interval:
             return []
         sql = bound(store.schema)
-        rescued = self._execute(store, PLANNER + sql.rescue, {"timeout": self._timeout, "channel": store.schema})
+        rescued = self._execute(
+            store, PLANNER + sql.rescue, {"timeout": self._timeout, "channel": store.schema}
+        )
         for message_id, _, attempt, _ in rescued:
             log.warning("Rescued job %s of a dead worker after attempt %d.", message_id, attempt)
         return rescued
@@ -212,12 +223,3 @@ class Heartbeat(threading.Thread):
         conn = self._connections.pop(url, None)
         if conn is not None:
             conn.close()
-
-
-def resident_bytes() -> int | None:
-    """This process's resident memory; None where /proc does not tell."""
-    try:
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from dramatiq import Actor, Message
@@ -25,6 +25,7 @@ class Envelope(NamedTuple):
     text: str
     priority: int
     delay_ms: int
+    eta: str | None
     unique_key: str | None
     unique_running: bool
     sent_before: bool
@@ -41,12 +42,17 @@ def seal(message: Message[Any], delay: float | timedelta | None, broker: Any) ->
     check_arguments(actor, message.args, message.kwargs)
     options = message.options
     queue_name = known_queue(broker.queues, options.get("queue_name") or message.queue_name)
-    delay_ms = delay_of(delay, options.get("eta"))
+    delay_ms = delay_of(delay)
+    eta = eta_of(options.get("eta"))
+    if delay is not None and eta is not None:
+        raise JobRefused(f"{actor.actor_name}: give delay or eta, not both")
     priority = options.get("priority", actor.priority)
     if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) >= 2**31:
         raise JobRefused(f"{actor.actor_name}: priority must be a whole number below 2**31, not {priority!r}")
     unique_key = unique_key_of(message, actor)
-    sent_before = getattr(message, "_sent", False) or message.message_timestamp < time.time() * 1000 - FRESH_MS
+    sent_before = (
+        getattr(message, "_sent", False) or message.message_timestamp < time.time() * 1000 - FRESH_MS
+    )
     object.__setattr__(message, "_sent", True)
     if not OWN_OPTIONS.isdisjoint(options) or queue_name != message.queue_name:
         message = Message(
@@ -65,34 +71,48 @@ def seal(message: Message[Any], delay: float | timedelta | None, broker: Any) ->
         text=encode(message, actor),
         priority=priority,
         delay_ms=delay_ms,
+        eta=eta,
         unique_key=unique_key,
         unique_running=unique_key is not None and actor.options.get("unique") == "running",
         sent_before=sent_before,
     )
 
 
-def delay_of(delay: Any, eta: Any) -> int:
-    """Milliseconds from now. `delay` in ms or a timedelta; `eta` an aware datetime or ms since the epoch."""
-    if delay is not None and eta is not None:
-        raise JobRefused("give delay or eta, not both")
-    if isinstance(delay, timedelta):
-        delay = delay.total_seconds() * 1000
-    if isinstance(eta, datetime):
-        if eta.tzinfo is None:
-            raise JobRefused(f"eta {eta} has no time zone: say which one, e.g. datetime(..., tzinfo=ZoneInfo('Asia/Kolkata'))")
-        delay = (eta.timestamp() - time.time()) * 1000
-    elif eta is not None:
-        if not isinstance(eta, int | float) or isinstance(eta, bool):
-            raise JobRefused(f"eta must be a datetime with a zone or milliseconds since the epoch, not {eta!r}")
-        delay = eta - time.time() * 1000
+LONGEST_MS = 100 * 365 * 86_400_000
+
+
+def delay_of(delay: Any) -> int:
+    """Milliseconds from now; given as milliseconds or a timedelta."""
     if delay is None:
         return 0
+    if isinstance(delay, timedelta):
+        delay = delay.total_seconds() * 1000
     if not isinstance(delay, int | float) or isinstance(delay, bool) or not math.isfinite(delay):
-        name = "delay" if eta is None else "eta"
-        raise JobRefused(f"{name} must be milliseconds or a {'timedelta' if eta is None else 'datetime'}, not {delay!r}")
-    if delay > 100 * 365 * 86_400_000:
+        raise JobRefused(f"delay must be milliseconds or a timedelta, not {delay!r}")
+    if delay > LONGEST_MS:
         raise JobRefused("the job would wait for more than 100 years")
     return max(0, math.ceil(delay))
+
+
+def eta_of(eta: Any) -> str | None:
+    """When to run, for Postgres; given as an aware datetime or milliseconds since the epoch. The database's clock
+    decides when it has come, so the sender's may be wrong."""
+    if eta is None:
+        return None
+    if isinstance(eta, datetime):
+        if eta.tzinfo is None:
+            raise JobRefused(
+                f"eta {eta} has no time zone: say which one, e.g. datetime(..., tzinfo=ZoneInfo('Asia/Kolkata'))"
+            )
+    elif isinstance(eta, int | float) and not isinstance(eta, bool) and math.isfinite(eta):
+        if abs(eta) > time.time() * 1000 + LONGEST_MS:
+            raise JobRefused("the job would wait for more than 100 years")
+        eta = datetime.fromtimestamp(eta / 1000, UTC)
+    else:
+        raise JobRefused(f"eta must be a datetime with a zone or milliseconds since the epoch, not {eta!r}")
+    if eta.timestamp() * 1000 > time.time() * 1000 + LONGEST_MS:
+        raise JobRefused("the job would wait for more than 100 years")
+    return eta.isoformat()
 
 
 def unique_key_of(message: Message[Any], actor: Actor[Any, Any]) -> str | None:
@@ -108,7 +128,9 @@ def unique_key_of(message: Message[Any], actor: Actor[Any, Any]) -> str | None:
             return None
         key = _canonical(message.args, message.kwargs)
     if not isinstance(key, str) or not key or len(key) > 1000 or "\0" in key or not _encodes(key):
-        raise JobRefused(f"{actor.actor_name}: unique_key must be a text of 1 to 1000 characters, not {key!r}")
+        raise JobRefused(
+            f"{actor.actor_name}: unique_key must be a text of 1 to 1000 characters, not {key!r}"
+        )
     return f"{actor.actor_name}:{_short_enough(key)}"
 
 

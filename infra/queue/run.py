@@ -14,7 +14,14 @@ from dramatiq.broker import MessageProxy
 from infra.queue.message import Envelope
 from infra.store.connections import Store
 
-DONE, REJECTED, FAILED, CANCELLED, RETRYING, QUEUED = "done", "rejected", "failed", "cancelled", "retrying", "queued"
+DONE, REJECTED, FAILED, CANCELLED, RETRYING, QUEUED = (
+    "done",
+    "rejected",
+    "failed",
+    "cancelled",
+    "retrying",
+    "queued",
+)
 RETRY_MS = 60_000
 """When a job runs again whose end, not itself, went wrong."""
 FINAL = frozenset({DONE, REJECTED, FAILED, CANCELLED})
@@ -47,9 +54,11 @@ class Run(MessageProxy):
         store: Store,
         lease: str,
         worker_id: str,
-        row: tuple[str, str, str, str, int, int, int, float, str | None],
+        row: tuple[str, str, str, str, int, int, int, float, str | None, int],
     ) -> None:
-        message_id, queue_name, actor_name, text, attempt, priority, order, latency, cancel_reason = row
+        message_id, queue_name, actor_name, text, attempt, priority, order, latency, cancel_reason, begun = (
+            row
+        )
         self.store = store
         self.lease = lease
         self.worker_id = worker_id
@@ -61,6 +70,8 @@ class Run(MessageProxy):
         self.order = order
         self.latency = latency
         self.cancel_reason = cancel_reason
+        self.begun = begun
+        self.last_chance = False
         self.claimed_at = self.started = time.perf_counter()
         self.duration_ms: float | None = None  # None: it never ran, so the attempt does not count
         self.failed = False
@@ -85,7 +96,9 @@ class Run(MessageProxy):
         except (TypeError, ValueError, KeyError) as error:
             raise Unreadable(f"the message cannot be read: {type(error).__name__}: {error}") from None
         if type(args) is not list or type(kwargs) is not dict or type(options) is not dict:
-            raise Unreadable("the message cannot be read: args must be a list, kwargs and options must be objects")
+            raise Unreadable(
+                "the message cannot be read: args must be a list, kwargs and options must be objects"
+            )
         self.args = tuple(args)
         self.kwargs = kwargs
         self.options = options

@@ -23,7 +23,9 @@ def transaction(connection: Any) -> Iterator[Any]:
     """
     dbapi = dbapi_connection(connection)
     if getattr(dbapi, "autocommit", False):
-        raise ValueError("the connection is in autocommit mode: there is no transaction that the jobs could join")
+        raise ValueError(
+            "the connection is in autocommit mode: there is no transaction that the jobs could join"
+        )
     before = getattr(_open, "block", None)
     _open.block = (connection, set())
     try:

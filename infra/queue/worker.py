@@ -20,9 +20,10 @@ from dramatiq.logging import get_logger
 from infra.maintenance.thread import Maintenance
 from infra.queue.buffer import ReadyBuffer
 from infra.queue.claim import Claimer
-from infra.queue.finish import Finisher
+from infra.queue.finish import Finisher, bound
 from infra.queue.heartbeat import Heartbeat
 from infra.queue.listen import Listener
+from infra.queue.memory import share_one_heap
 from infra.queue.outage import Outage
 from infra.queue.run import CANCELLED, FAILED, GIVEN_BACK, RETRYING, Outcome, Run, Unreadable
 from infra.settings import Settings
@@ -47,12 +48,17 @@ class WorkerProcess:
         self._identities = {store.schema: str(uuid.uuid4()) for store in stores}
         self._stopping = False
         # Noticed by another worker's next beat, so that a dead worker's jobs run again within the server timeout.
-        timeout, interval = settings.jobs_server_timeout.total_seconds(), settings.jobs_heartbeat_interval.total_seconds()
+        timeout, interval = (
+            settings.jobs_server_timeout.total_seconds(),
+            settings.jobs_heartbeat_interval.total_seconds(),
+        )
         silence = max(timeout - 1.1 * interval, timeout / 2)
         urls = list(dict.fromkeys(store.url for store in stores))
         outages = {url: Outage(url) for url in urls}
         on = {url: [store for store in stores if store.url == url] for url in urls}
-        self.finishers = {url: Finisher(outages[url], broker.store, self._settled, patience=silence) for url in urls}
+        self.finishers = {
+            url: Finisher(outages[url], broker.store, self._settled, patience=silence) for url in urls
+        }
         self.claimers = {
             url: Claimer(
                 outages[url],
@@ -101,6 +107,7 @@ class WorkerProcess:
         return self._identities[store.schema]
 
     def start(self) -> None:
+        share_one_heap()
         with contextlib.suppress(*DISCONNECTED):  # then the first beat that gets through registers
             self.heartbeat.register()
         for thread in self._threads():
@@ -128,10 +135,11 @@ class WorkerProcess:
         self.heartbeat.join(timeout=10)  # a beat after the leave would register anew
         for listener in self.listeners:
             listener.stop()
-        self.heartbeat.leave()
+        if not self.heartbeat.is_alive():  # else its connection is busy; the row goes stale and is rescued
+            self.heartbeat.leave()
 
     def consume(self, queue_name: str) -> None:
-        """dramatiq opened a consumer for this queue."""
+        """Dramatiq opened a consumer for this queue."""
         self._consumed = self._consumed | {queue_name}
         for schema in self._identities:
             self._touch(schema)
@@ -140,7 +148,10 @@ class WorkerProcess:
         """Hands in a run whose outcome is set."""
         if run.lost:
             self.buffer.held.pop(run.message_id, None)
-            log.warning("Job %s lost its lease while it ran; its outcome is dropped, another worker has it.", run.message_id)
+            log.warning(
+                "Job %s lost its lease while it ran; its outcome is dropped, another worker has it.",
+                run.message_id,
+            )
             return
         self.finishers[run.store.url].add(run)
 
@@ -161,7 +172,8 @@ class WorkerProcess:
                 run.read()
                 if run.actor_name not in actors:
                     run.outcome = Outcome(
-                        FAILED, f"no actor {run.actor_name!r} is known to this worker: was it renamed or not deployed?"
+                        FAILED,
+                        f"no actor {run.actor_name!r} is known to this worker: was it renamed or not deployed?",
                     )
                 elif run.cancel_reason is not None:
                     run.outcome = Outcome(CANCELLED, run.cancel_reason)
@@ -189,16 +201,30 @@ class WorkerProcess:
                 self._due(run.store.schema, time.time() + run.outcome.delay_ms / 1000)
             self.cancellations.forget(run.message_id)
             if run.message_id not in held:
-                log.warning("Job %s lost its lease: its outcome was not written, another worker has it.", run.message_id)
+                log.warning(
+                    "Job %s lost its lease: its outcome was not written, another worker has it.",
+                    run.message_id,
+                )
 
     def _queues(self) -> dict[str, int]:
         return {name: self.settings.jobs_queues.get(name, 1) for name in self._consumed}
 
     def _may_start(self, run: Run) -> bool:
         """A worker that was stopped, or cut off from its store, may have been called dead: what it has not started yet
-        may have run elsewhere, so it is given back, which does nothing where the lease is lost."""
+        may have run elsewhere, so it is given back, which does nothing where the lease is lost.
+        """
         if time.monotonic() < self.heartbeat.sure_until[run.store.schema]:
-            return True
+            return not run.last_chance or self._begin_last(run)
+        self.give_back([run])
+        return False
+
+    def _begin_last(self, run: Run) -> bool:
+        parameters = {"message_id": run.message_id, "lease": run.lease}
+        try:
+            if run.store.fetch(bound(run.store.schema).begin_last, parameters):
+                return True
+        except DISCONNECTED:
+            pass
         self.give_back([run])
         return False
 
@@ -254,7 +280,13 @@ class WorkerProcess:
                 self.cancellations.request([run.message_id])
 
     def _threads(self) -> list[threading.Thread]:
-        return [*self.finishers.values(), *self.listeners, self.heartbeat, *self.claimers.values(), self.maintenance]
+        return [
+            *self.finishers.values(),
+            *self.listeners,
+            self.heartbeat,
+            *self.claimers.values(),
+            self.maintenance,
+        ]
 
 
 class Cancellations:

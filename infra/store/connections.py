@@ -28,7 +28,8 @@ DISCONNECTED = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 def statement_at_fault(error: psycopg2.Error) -> bool:
     """Whether the server is well and says that the statement is beyond its limits; psycopg2 raises OperationalError
-    for that too, but no second try will mend it."""
+    for that too, but no second try will mend it.
+    """
     return (error.pgcode or "").startswith("54")
 
 

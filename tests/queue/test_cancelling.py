@@ -88,7 +88,9 @@ def test_a_job_that_waits_for_its_retry_can_be_cancelled(job_store: JobStore, ru
     assert job_store.job(job).error == "RuntimeError: as it must"
 
 
-def test_a_cancelled_job_of_a_dead_worker_does_not_run_again(job_store: JobStore, run_worker: RunWorker) -> None:
+def test_a_cancelled_job_of_a_dead_worker_does_not_run_again(
+    job_store: JobStore, run_worker: RunWorker
+) -> None:
     worker = run_worker().wait_ready()
     job = job_store.send("common.cannot_be_interrupted", "gate")
     job_store.wait_until_started(job)

@@ -20,6 +20,7 @@ def test_nothing_is_lost_and_nothing_runs_after_its_ack(job_store: JobStore, run
     print(f"seed {seed}")
     chance = random.Random(seed)
     sender = Sender(job_store)
+    sender.accepted += job_store.send_many("common.ran", 4_000)
     sender.start()
     crew = [run_worker(threads=4, env=QUIET | FRAGILE) for _ in range(CREW)]
     for worker in crew:
@@ -47,9 +48,9 @@ def test_nothing_is_lost_and_nothing_runs_after_its_ack(job_store: JobStore, run
 
     sent = len(sender.accepted)
     assert sent > 2_000
-    assert job_store.ask("select state::text, count(*), count(distinct message_id) from common_jobs.job group by 1") == [
-        ("done", sent, sent)
-    ]
+    assert job_store.ask(
+        "select state::text, count(*), count(distinct message_id) from common_jobs.job group by 1"
+    ) == [("done", sent, sent)]
     assert job_store.ask("select count(distinct job) from effect") == [(sent,)]
     assert job_store.ask("select job, attempt from effect group by 1, 2 having count(*) > 1") == []
     late = job_store.ask(
@@ -57,7 +58,12 @@ def test_nothing_is_lost_and_nothing_runs_after_its_ack(job_store: JobStore, run
         " join common_jobs.finished f on f.message_id::text = e.job where e.began > f.finished_at"
     )
     assert late == [], "an acknowledged job began again"
-    assert job_store.ask("select message_id from common_jobs.history where state = 'done' group by 1 having count(*) > 1") == []
+    assert (
+        job_store.ask(
+            "select message_id from common_jobs.history where state = 'done' group by 1 having count(*) > 1"
+        )
+        == []
+    )
     wait_for(lambda: no_more_than_live(job_store, crew), "workers that are gone are forgotten")
 
 

@@ -7,7 +7,9 @@ from tests.support.waiting import wait_for
 from tests.support.worker import RunWorker
 
 
-def test_log_lines_and_progress_are_seen_while_the_job_runs(job_store: JobStore, run_worker: RunWorker) -> None:
+def test_log_lines_and_progress_are_seen_while_the_job_runs(
+    job_store: JobStore, run_worker: RunWorker
+) -> None:
     run_worker().wait_ready()
     job = job_store.send("common.tells", "gate")
     job_store.wait_until_started(job)
@@ -29,5 +31,7 @@ def test_many_lines_of_short_jobs_are_all_kept(job_store: JobStore, run_worker: 
     run_worker(threads=8)
     job_store.wait_until_empty()
 
-    assert job_store.ask("select count(*), count(distinct message_id) from common_jobs.job_log") == [(30 * 200, len(jobs))]
+    assert job_store.ask("select count(*), count(distinct message_id) from common_jobs.job_log") == [
+        (30 * 200, len(jobs))
+    ]
     assert job_store.log_of(jobs[7]) == [f"line {number}" for number in range(30)]

@@ -49,7 +49,9 @@ def test_the_queues_statements_keep_no_state_in_a_session() -> None:
         assert "pg_advisory_lock" not in text, name
         assert "pg_try_advisory_lock" not in text, name
         assert not re.search(r"\bprepare\b|\bdeclare\b.*\bcursor\b|\btemp(orary)?\s+table\b", text), name
-        assert not re.search(r"\bset\s+(?!local\b)(session\b|time\s+zone\b|[a-z_.]+\s*(=|to)\b)", _without_updates(text)), name
+        assert not re.search(
+            r"\bset\s+(?!local\b)(session\b|time\s+zone\b|[a-z_.]+\s*(=|to)\b)", _without_updates(text)
+        ), name
 
 
 def test_the_queues_code_keeps_no_state_in_a_session() -> None:

@@ -43,10 +43,14 @@ def test_a_running_job_finishes_and_what_cannot_is_given_back_uncounted(
     assert job_store.effects(what=f"follows {heeds}") == [], "being interrupted is no failure"
 
 
-def test_a_stop_in_mid_flood_gives_back_what_was_claimed_ahead(job_store: JobStore, run_worker: RunWorker) -> None:
+def test_a_stop_in_mid_flood_gives_back_what_was_claimed_ahead(
+    job_store: JobStore, run_worker: RunWorker
+) -> None:
     jobs = job_store.send_many("common.naps", 20_000, 0.001)
     worker = run_worker(threads=4, env=QUIET)
-    wait_for(lambda: job_store.ask("select 1 from common_jobs.finished limit 1"), "the flood is being drained")
+    wait_for(
+        lambda: job_store.ask("select 1 from common_jobs.finished limit 1"), "the flood is being drained"
+    )
 
     worker.sigterm()
     assert worker.wait() == 0

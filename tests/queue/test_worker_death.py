@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tests.support.job_store import JobStore
 from tests.support.waiting import wait_for
-from tests.support.worker import SERVER_TIMEOUT, RunWorker
+from tests.support.worker import QUIET, SERVER_TIMEOUT, RunWorker
 
 
 def test_a_killed_workers_jobs_run_again_by_another_within_the_server_timeout(
@@ -35,7 +35,9 @@ def test_a_killed_workers_jobs_run_again_by_another_within_the_server_timeout(
     assert [effect.attempt for effect in job_store.effects(job, "ended")] == [2]
 
 
-def test_a_restarted_worker_takes_up_what_its_predecessor_held(job_store: JobStore, run_worker: RunWorker) -> None:
+def test_a_restarted_worker_takes_up_what_its_predecessor_held(
+    job_store: JobStore, run_worker: RunWorker
+) -> None:
     first = run_worker(threads=2).wait_ready()
     running = [job_store.send("common.holds", "gate") for _ in range(2)]
     job_store.wait_until_started(*running)
@@ -51,7 +53,9 @@ def test_a_restarted_worker_takes_up_what_its_predecessor_held(job_store: JobSto
     assert job_store.states() == {"done": 3}
 
 
-def test_a_job_that_kills_every_worker_stops_after_its_attempts(job_store: JobStore, run_worker: RunWorker) -> None:
+def test_a_job_that_kills_every_worker_stops_after_its_attempts(
+    job_store: JobStore, run_worker: RunWorker
+) -> None:
     quick = {"JOBS_HEARTBEAT_INTERVAL": "150ms", "JOBS_SERVER_TIMEOUT": "1s"}
     workers = [run_worker(threads=1, env=quick) for _ in range(4)]
     for worker in workers:
@@ -68,3 +72,27 @@ def test_a_job_that_kills_every_worker_stops_after_its_attempts(job_store: JobSt
     assert "attempts used up" in row.reason
     assert job_store.history(killer) == [("queued", 1), ("queued", 2), ("queued", 3), ("rejected", 3)]
     assert sum(worker.ended for worker in workers) == 3
+
+
+def test_jobs_that_only_waited_in_a_dying_worker_lose_no_attempt(
+    job_store: JobStore, run_worker: RunWorker
+) -> None:
+    quick = {"JOBS_HEARTBEAT_INTERVAL": "150ms", "JOBS_SERVER_TIMEOUT": "1s"}
+    workers = [run_worker(threads=1, env=quick | QUIET) for _ in range(5)]
+    for worker in workers:
+        worker.wait_ready()
+
+    job_store.send_many("common.naps", 1_000, 0.001)  # brings them to speed: they claim ahead
+    killer = job_store.send("common.kills_its_worker")
+    innocent = job_store.send_many("common.ran_once_at_most", 20) + job_store.send_many(
+        "common.ran_at_most_thrice", 20
+    )
+    job_store.send_many("common.naps", 20_000, 0.001)  # keeps them so while the dead are found
+    job_store.wait_until(killer, "rejected")
+    wait_for(
+        lambda: all(job_store.state(job) in ("done", "rejected") for job in innocent), "they came to an end"
+    )
+
+    assert len(job_store.effects(killer, "started")) == 3
+    never_ran = set(innocent) - {effect.job for effect in job_store.effects(what="ran")}
+    assert never_ran == set(), "each had its attempt, whoever died beside it"

@@ -35,7 +35,9 @@ def test_a_critical_job_starts_next_however_long_the_low_priority_queue(
     job_store.send_many("common.lasts_low", 300, 0.05)
     wait_for(lambda: len(job_store.effects(what="started")) >= 20, "the flood is being worked off")
 
-    urgent = [(job_store.send("common.ran_critical"), datetime.now(UTC)) for _ in range(3) if not time.sleep(0.2)]
+    urgent = [
+        (job_store.send("common.ran_critical"), datetime.now(UTC)) for _ in range(3) if not time.sleep(0.2)
+    ]
     wait_for(lambda: len(job_store.effects(what="ran")) == 3, "they ran")
 
     for job, sent_at in urgent:
@@ -56,7 +58,10 @@ def test_a_job_does_not_wait_behind_a_long_one_while_another_worker_is_idle(
     job_store.send_many("common.nothing", 3_000)
     job_store.wait_until_started(long)
     seen_at = time.monotonic()
-    wait_for(lambda: job_store.ask("select count(*) from common_jobs.queue") == [(1,)], "all but the long one are done")
+    wait_for(
+        lambda: job_store.ask("select count(*) from common_jobs.queue") == [(1,)],
+        "all but the long one are done",
+    )
 
     assert time.monotonic() - seen_at < 5
     assert job_store.state(long) == "consumed"
@@ -116,7 +121,9 @@ def test_two_processes_share_the_work(job_store: JobStore, run_worker: RunWorker
     job_store.wait_until_empty()
 
     assert len(worker.pids) == 2
-    assert Counter(effect.worker for effect in job_store.effects(what="started")) == dict.fromkeys(worker.pids, 2)
+    assert Counter(effect.worker for effect in job_store.effects(what="started")) == dict.fromkeys(
+        worker.pids, 2
+    )
 
 
 def test_a_paused_queue_is_left_alone_until_it_is_resumed(job_store: JobStore, run_worker: RunWorker) -> None:

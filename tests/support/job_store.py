@@ -26,7 +26,6 @@ from tests.support.postgres import database_url
 from tests.support.sample_actors import TABLES, declare_on
 from tests.support.waiting import wait_for
 
-
 SERVICES = ("common", "sales")
 
 
@@ -97,7 +96,9 @@ class JobStore:
         self.ask("insert into gate values (%s) on conflict do nothing", gate)
 
     def pause(self, queue_name: str) -> None:
-        self.ask("insert into common_jobs.queue_pause (queue_name, paused_by) values (%s, 'a test')", queue_name)
+        self.ask(
+            "insert into common_jobs.queue_pause (queue_name, paused_by) values (%s, 'a test')", queue_name
+        )
 
     # -- what can be seen
 
@@ -121,7 +122,8 @@ class JobStore:
     def history(self, message_id: str, service: str = "common") -> list[tuple[str, int]]:
         """The states the job went into, each with its attempt, oldest first."""
         return self.ask(
-            f"select state::text, attempt from {service}_jobs.history where message_id = %s order by at", message_id
+            f"select state::text, attempt from {service}_jobs.history where message_id = %s order by at",
+            message_id,
         )
 
     def log_of(self, message_id: str) -> list[str]:
@@ -150,7 +152,9 @@ class JobStore:
     def wait_until_started(self, *message_ids: str, within: float = 20.0) -> None:
         self._wait_for_effect("started", message_ids, within)
 
-    def wait_until(self, message_id: str, state: str, *, within: float = 20.0, service: str = "common") -> JobRow:
+    def wait_until(
+        self, message_id: str, state: str, *, within: float = 20.0, service: str = "common"
+    ) -> JobRow:
         return wait_for(
             lambda: row if (row := self.job(message_id, service)).state == state else None,
             f"job {message_id} becomes {state}",
@@ -165,7 +169,9 @@ class JobStore:
     def wait_until_empty(self, *, within: float = 20.0, service: str = "common") -> None:
         """Until no job waits or runs."""
         wait_for(
-            lambda: not self.ask(f"select 1 from {service}_jobs.queue limit 1"), "the queue is empty", within=within
+            lambda: not self.ask(f"select 1 from {service}_jobs.queue limit 1"),
+            "the queue is empty",
+            within=within,
         )
 
     def _wait_for_effect(self, what: str, message_ids: Sequence[str], within: float) -> None:
@@ -173,7 +179,12 @@ class JobStore:
         wait_for(
             lambda: (
                 wanted
-                <= {r[0] for r in self.ask("select job from effect where what = %s and job = any (%s)", what, list(wanted))}
+                <= {
+                    r[0]
+                    for r in self.ask(
+                        "select job from effect where what = %s and job = any (%s)", what, list(wanted)
+                    )
+                }
             ),
             f"jobs {', '.join(message_ids)} {what}",
             within=within,

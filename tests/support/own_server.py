@@ -23,7 +23,9 @@ class OwnServer:
         self._programs = binaries.locate(self.account)
         if accounts.is_root():
             shutil.chown(folder, self.account.uid, self.account.gid)
-        self._call("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        self._call(
+            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
+        )
 
     @property
     def url(self) -> str:
@@ -32,7 +34,9 @@ class OwnServer:
     def start(self) -> None:
         """Returns when it answers, recovered from whatever happened to it."""
         options = f"-k {self.folder} -c listen_addresses='' -c shared_buffers=64MB"
-        self._call("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        self._call(
+            "pg_ctl", "-D", str(self.data), "-w", "-l", str(self.folder / "log"), "-o", options, "start"
+        )
 
     def stop(self, mode: str = "fast") -> None:
         """`immediate`: as a crash would; every connection breaks in mid-sentence, and it recovers at its next start."""

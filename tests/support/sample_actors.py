@@ -197,6 +197,8 @@ ACTORS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
 VARIANTS: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
     ("common.cannot_be_interrupted", holds, {"abortable": False}),
     ("common.heeds_shutdown", holds, {"notify_shutdown": True}),
+    ("common.ran_at_most_thrice", ran, {"max_retries": 2}),
+    ("common.ran_once_at_most", ran, {"max_retries": 0}),
     ("common.ran_critical", ran, {"queue_name": "critical"}),
     ("common.ran_low", ran, {"queue_name": "low-priority"}),
     ("common.lasts_critical", lasts, {"queue_name": "critical"}),
@@ -211,8 +213,8 @@ VARIANTS: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
 def declare_on(broker: dramatiq.Broker) -> None:
     """Declares them all, as `common.<function>` unless a variant says otherwise."""
     for fn, options in ACTORS:
-        dramatiq.actor(fn, broker=broker, **({"actor_name": f"common.{fn.__name__}", "service": "common"} | options))
+        dramatiq.actor(
+            fn, broker=broker, **({"actor_name": f"common.{fn.__name__}", "service": "common"} | options)
+        )
     for name, fn, options in VARIANTS:
         dramatiq.actor(fn, broker=broker, **({"actor_name": name, "service": "common"} | options))
-
-

@@ -25,7 +25,17 @@ update {schema}.queue q
   from picked
  where q.ctid = picked.spot
 returning q.message_id::text, q.queue_name, q.actor_name, q.message::text, q.attempts, q.priority, q.id,
-          extract(epoch from {schema}.clock() - greatest(q.enqueued_at, q.eta))::float8, q.cancel_reason;
+          extract(epoch from {schema}.clock() - greatest(q.enqueued_at, q.eta))::float8, q.cancel_reason, q.begun;
+
+-- name: begin_last
+-- A job starts its last attempt. A worker that dies takes jobs along that only waited in it, and no row tells which did:
+-- so the last attempt is used up by this mark, not by the claim. Fenced by the lease; a mark lost with the server's
+-- last moments costs no more than one attempt too many, so its commit need not wait for the disk.
+set local synchronous_commit = off;
+update {schema}.queue
+   set begun = attempts
+ where message_id = %(message_id)s and lease = %(lease)s and state = 'consumed'
+returning 1;
 
 -- name: promote
 -- Delayed and retrying jobs whose time has come enter the queue. Reads queue_due.

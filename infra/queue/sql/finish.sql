@@ -88,8 +88,8 @@ with back as (
     select * from unnest(%(message_ids)s::uuid[], %(leases)s::uuid[]) as b (message_id, lease)
 ), freed as (
     update {schema}.queue q
-       set state = 'queued', attempts = greatest(q.attempts - 1, 0), mtime = {schema}.clock(),
-           worker_id = null, lease = null, started_at = null
+       set state = 'queued', attempts = greatest(q.attempts - 1, 0), begun = least(q.begun, greatest(q.attempts - 1, 0)),
+           mtime = {schema}.clock(), worker_id = null, lease = null, started_at = null
       from back b
      where q.message_id = b.message_id and q.lease = b.lease
     returning q.message_id, q.queue_name

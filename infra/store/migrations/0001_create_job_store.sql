@@ -28,6 +28,7 @@ create table queue (
     priority integer not null default 0,
     eta timestamptz,
     attempts integer not null default 0,
+    begun integer not null default 0,
     worker_id uuid,
     lease uuid,
     enqueued_at timestamptz not null default clock(),
@@ -51,6 +52,7 @@ comment on column queue.id is 'Order of arrival in a queue; drawn anew when a jo
 comment on column queue.priority is 'Lower runs first, as in dramatiq.';
 comment on column queue.eta is 'A scheduled or retrying job waits until then.';
 comment on column queue.attempts is 'Counted at claim, so that an attempt that kills its worker counts.';
+comment on column queue.begun is 'The last attempt allowed, or one beyond, once it really begins: see claim.sql, begin_last.';
 comment on column queue.worker_id is 'Who holds the claim.';
 comment on column queue.lease is 'Fencing token of the claim: only its bearer may finish, retry or give back the job.';
 comment on column queue.unique_key is 'At most one waiting job has it; with unique_running also none that runs.';
@@ -161,13 +163,14 @@ create table actor (
 );
 comment on table actor is 'The actors this service declares, written by migrate and by workers as they start.';
 
--- put: the one way into the queue. Arrays of equal length, an element a message. Returns a row for each message that
--- was NOT inserted: `existing` is the waiting job with its unique key, or null where the message id is known already.
+-- put: the one way into the queue. An array has an element a message, or a single one where it is the same for all.
+-- A message waits for `delays_ms`, or until `etas`. Returns a row for each that was NOT inserted: `existing` is the
+-- waiting job with its unique key, or null where the message id is known already.
 -- sent_at: when the oldest message was made that may have been sent before; null where all are new.
 -- Locks: row inserts only, so callers in any order do not deadlock; a conflicting insert waits for the other's commit.
 create function put(
     message_ids uuid[], queue_names text[], actor_names text[], priorities integer[], delays_ms bigint[],
-    unique_keys text[], unique_runnings boolean[], messages jsonb[], sent_at timestamptz
+    etas timestamptz[], unique_keys text[], unique_runnings boolean[], messages jsonb[], sent_at timestamptz
 ) returns table (duplicate uuid, existing uuid)
     language plpgsql volatile
     set plan_cache_mode = force_generic_plan
@@ -175,23 +178,33 @@ create function put(
     as $$
 declare
     inserted uuid[];
-    notes text[];
+    ready text[];
+    soonest timestamptz;
 begin
     with row as (
         insert into queue (message_id, queue_name, state, actor_name, priority, eta, unique_key, unique_running, message)
-        select m.message_id, m.queue_name,
-               case when m.delay_ms > 0 then 'scheduled' else 'queued' end::state,
-               m.actor_name, m.priority,
-               case when m.delay_ms > 0 then clock() + m.delay_ms * interval '1 millisecond' end,
-               m.unique_key, m.unique_running, m.message
-          from unnest(message_ids, queue_names, actor_names, priorities, delays_ms, unique_keys, unique_runnings, messages)
-               as m (message_id, queue_name, actor_name, priority, delay_ms, unique_key, unique_running, message)
+        select m.message_id, m.queue_name, case when m.eta is null then 'queued' else 'scheduled' end::state,
+               m.actor_name, m.priority, m.eta, m.unique_key, m.unique_running, m.message
+          from (
+            select message_id,
+                   coalesce(queue_name, queue_names[1]) as queue_name,
+                   coalesce(actor_name, actor_names[1]) as actor_name,
+                   coalesce(priority, priorities[1]) as priority,
+                   case when coalesce(eta, etas[1]) > clock() then coalesce(eta, etas[1])
+                        when coalesce(delay_ms, delays_ms[1]) > 0
+                        then clock() + coalesce(delay_ms, delays_ms[1]) * interval '1 millisecond' end as eta,
+                   unique_key,
+                   coalesce(unique_running, unique_runnings[1]) as unique_running,
+                   message
+              from unnest(message_ids, queue_names, actor_names, priorities, delays_ms, etas, unique_keys,
+                          unique_runnings, messages)
+                   as u (message_id, queue_name, actor_name, priority, delay_ms, eta, unique_key, unique_running, message)
+          ) m
         on conflict do nothing
         returning message_id, queue_name, eta
     )
-    select array_agg(message_id),
-           array_agg(distinct case when eta is null then queue_name else '@' || floor(extract(epoch from eta))::text end)
-      into inserted, notes
+    select array_agg(message_id), array_agg(distinct queue_name) filter (where eta is null), min(eta)
+      into inserted, ready, soonest
       from row;
     -- A message that finished already must not run again; asked only where one may have been sent before. Its id can
     -- only be in partitions no older than the message. A second statement, so that it sees a finish that committed
@@ -205,7 +218,10 @@ begin
         )
         select array(select unnest(inserted) except select message_id from again) into inserted;
     end if;
-    perform pg_notify(current_schema(), note) from unnest(notes[1:64]) note;
+    perform pg_notify(current_schema(), queue_name) from unnest(ready) queue_name;
+    if soonest is not null then
+        perform pg_notify(current_schema(), '@' || floor(extract(epoch from soonest)));
+    end if;
     if coalesce(cardinality(inserted), 0) < cardinality(message_ids) then
         return query
         select m.message_id, q.message_id

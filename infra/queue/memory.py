@@ -1,0 +1,29 @@
+"""The memory of a worker process."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+
+M_ARENA_MAX = -8
+"""glibc's name for how many heaps malloc may open for threads; see mallopt(3)."""
+
+
+def share_one_heap() -> None:
+    """Lets all threads of this process allocate from one heap.
+
+    glibc gives each thread a heap of its own; query results, allocated by one thread and freed by another, then leave
+    holes in all of them, and a worker grows by a tenth over a million jobs. Elsewhere than on glibc nothing happens.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def resident_bytes() -> int | None:
+    """This process's resident memory; None where /proc does not tell."""
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
