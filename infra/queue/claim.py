@@ -39,9 +39,9 @@ class StoreWatch:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.dirty = True
-        self.next_look = 0.0
+        self.barred_until = 0.0
         self.complained = False
-        self.due_at = 0.0  # monotonic; 0 means: ask
+        self.due_at = float("inf")  # by time.monotonic()
         self.lock = threading.Lock()
 
     def touched(self) -> None:
@@ -54,8 +54,8 @@ class StoreWatch:
 
     def put_off(self, now: float, error: Exception) -> None:
         """A store that answers with an error, such as one not migrated yet, must not keep the others waiting."""
-        self.dirty = False
-        self.next_look = self.due_at = now + PUT_OFF
+        self.dirty, self.due_at = False, float("inf")
+        self.barred_until = now + PUT_OFF
         if not self.complained:
             self.complained = True
             log.error(
@@ -64,7 +64,11 @@ class StoreWatch:
 
     def due_in(self, seconds: float) -> None:
         with self.lock:
-            self.due_at = min(self.due_at or float("inf"), time.monotonic() + max(0.0, seconds))
+            self.due_at = min(self.due_at, time.monotonic() + max(0.0, seconds))
+
+    def forget_due(self) -> None:
+        with self.lock:
+            self.due_at = float("inf")
 
 
 class Claimer(threading.Thread):
@@ -74,7 +78,6 @@ class Claimer(threading.Thread):
       queues: the queue names this process consumes, asked at each claim.
       admit: takes the claimed runs; decides what is run and what is finished at once.
       give_back: takes runs whose claim is to be released.
-      listens: whether notifications of delayed jobs come; else only polling finds them.
     """
 
     def __init__(
@@ -91,7 +94,6 @@ class Claimer(threading.Thread):
         give_back: Callable[[list[Run]], None],
         poll_interval: float,
         server_timeout: float,
-        listens: bool,
     ) -> None:
         super().__init__(name="claimer", daemon=True)
         self._outage = outage
@@ -104,7 +106,6 @@ class Claimer(threading.Thread):
         self._admit = admit
         self._give_back = give_back
         self._poll_interval = poll_interval
-        self._due_interval = poll_interval * 4 if listens else poll_interval
         self._server_timeout = f"{server_timeout} seconds"
         self._wake = threading.Event()
         self._running = True
@@ -114,6 +115,7 @@ class Claimer(threading.Thread):
         self._rate_at = time.monotonic()
         self._rate_taken = 0
         self._stale_at = 0.0
+        self._next_poll = 0.0
 
     def wake(self) -> None:
         """Something changed: room in the buffer, a notification, or the end."""
@@ -145,8 +147,10 @@ class Claimer(threading.Thread):
         self._measure()
         self._return_stale()
         now = time.monotonic()
+        if now >= self._next_poll:
+            self._next_poll = now + self._poll_interval
+            self._ask([watch for watch in self.watches.values() if watch.barred_until <= now], now)
         room = self._room()
-        claimed_any = False
         for watch in self._in_turn():
             try:
                 runs, more = self._look(watch, now, room)
@@ -155,36 +159,61 @@ class Claimer(threading.Thread):
             except psycopg2.Error as error:
                 watch.put_off(now, error)
                 continue
-            watch.complained = False
             if runs:
-                claimed_any = True
                 room -= len(runs)
                 self._admit(runs)
             if more:
                 watch.dirty = True
-        if room > 0 and any(watch.dirty for watch in self.watches.values()) and claimed_any:
-            return 0.0
         return self._pause(now)
 
     def _look(self, watch: StoreWatch, now: float, room: int) -> tuple[list[Run], bool]:
         """Promotes what is due in one store and claims from it, if there is reason to."""
+        if watch.barred_until > now:
+            return [], False
         if watch.due_at <= now:
-            self._promote(watch)
-        if now >= watch.next_look:
-            watch.dirty = True
+            watch.forget_due()
+            if self._execute(bound(watch.store.schema).promote, None)[0][0]:
+                watch.dirty = True
+            self._ask([watch], now)
         if not watch.dirty or room <= 0:
             return [], watch.dirty
         watch.dirty = False
-        watch.next_look = now + self._poll_interval
-        return self._claim(watch, room)
+        claimed = self._claim(watch, room)
+        watch.complained = False
+        return claimed
+
+    def _ask(self, watches: list[StoreWatch], now: float) -> None:
+        """One statement asks stores whether they have ready jobs, and when the next delayed one is due."""
+        if not watches:
+            return
+        for watch in watches:
+            watch.forget_due()  # a notification that comes while we ask is not overwritten by the answer
+        statement = " union all ".join(bound(watch.store.schema).look for watch in watches)
+        try:
+            rows = self._execute(statement, {"queues": list(self._queues())})
+        except DISCONNECTED:
+            raise
+        except psycopg2.Error as error:
+            if len(watches) == 1:
+                watches[0].put_off(now, error)
+            else:  # one store that errs must not hide the others
+                for watch in watches:
+                    self._ask([watch], now)
+            return
+        for schema, ready, due_in in rows:
+            watch = self.watches[schema.strip('"')]
+            watch.dirty = watch.dirty or ready
+            if due_in is not None:
+                watch.due_in(due_in)
 
     def _pause(self, now: float) -> float:
         if self._buffer.waiting and not self._buffer.idle:
             return STALE_AFTER / 2
-        if any(watch.dirty for watch in self.watches.values()):
+        open_ = [watch for watch in self.watches.values() if watch.barred_until <= now]
+        if any(watch.dirty for watch in open_):
             return AHEAD if self._room() <= 0 else 0.0
-        soonest = min(min(watch.next_look, watch.due_at) for watch in self.watches.values())
-        return max(0.0, min(soonest - now, self._poll_interval))
+        soonest = min([self._next_poll, *(watch.due_at for watch in open_)])
+        return max(0.0, soonest - now)
 
     def _in_turn(self) -> list[StoreWatch]:
         """The stores, a different one first each time, so that a full one does not always win."""
@@ -245,23 +274,11 @@ class Claimer(threading.Thread):
         more = any(taken.get(name, 0) >= count for name, count in counts.items())
         return [Run(watch.store, lease, worker_id, row) for row in rows], more
 
-    def _promote(self, watch: StoreWatch) -> None:
-        sql = bound(watch.store.schema)
-        with watch.lock:
-            watch.due_at = float("inf")
-        promoted = self._execute(sql.promote, None)[0][0]
-        if promoted:
-            watch.dirty = True
-        next_due = self._execute(sql.seconds_to_next_due, None)[0][0]
-        watch.due_in(
-            min(self._due_interval, self._due_interval if next_due is None else max(next_due, 0.001))
-        )
-
     def _execute(self, statement: str, parameters: Any) -> list[Any]:
         if self._conn is None:
             self._conn = self._outage.connect("dhanman-jobs claim")
             for watch in self.watches.values():
-                watch.dirty, watch.due_at = True, 0.0
+                watch.unsure()
         with self._conn.cursor() as cursor:
             cursor.execute(PLANNER + statement, parameters)
             rows: list[Any] = cursor.fetchall()

@@ -128,7 +128,18 @@ class Heartbeat(threading.Thread):
         if (store.schema, identity) not in self._registered:
             self._register(store)
         began = time.monotonic()
-        known = self._execute(store, sql.beat, {"worker_id": identity, **self._facts_row()})
+        held = self._held(store)
+        known, has_unknown, has_dead = self._execute(
+            store,
+            sql.beat,
+            {
+                "worker_id": identity,
+                "held": held,
+                "grace": self._grace,
+                "timeout": self._timeout,
+                **self._facts_row(),
+            },
+        )[0]
         if not known:
             log.error(
                 "This worker was declared dead by %s: its claims are lost, it goes on as a new one.",
@@ -139,11 +150,10 @@ class Heartbeat(threading.Thread):
             self._register(store)
             return
         self._beaten(store, began)
-        held = self._held(store)
-        freed = self._execute(
+        freed = has_unknown and self._execute(
             store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held}
         )
-        rescued = self._rescue(store)
+        rescued = has_dead and self._rescue(store)
         if freed or rescued:
             self._claimable(store)
 

@@ -72,7 +72,6 @@ class WorkerProcess:
                 give_back=self.give_back,
                 poll_interval=settings.jobs_poll_interval.total_seconds(),
                 server_timeout=silence,
-                listens=settings.jobs_listen,
             )
             for url in urls
         }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg2
 import pytest
 
@@ -13,9 +11,9 @@ from tests.support.worker import RunWorker
 
 
 @pytest.fixture
-def sales_store(second_job_store: JobStore) -> Iterator[JobStore]:
+def sales_store(second_job_store: JobStore) -> JobStore:
     """Where DHANMAN_SALES_JOBS_URL points to."""
-    yield second_job_store
+    return second_job_store
 
 
 def test_one_worker_serves_services_on_two_databases(

@@ -55,8 +55,10 @@ with due as materialized (
 )
 select (select count(*) from promoted)::int;
 
--- name: seconds_to_next_due
--- When the next delayed job is due, in seconds from now; null when none waits. Reads the first entry of queue_due.
-select extract(epoch from min(eta) - {schema}.clock())::float8
-  from {schema}.queue
- where state in ('scheduled', 'retrying');
+-- name: look
+-- Whether a store has ready jobs in these queues, and in how many seconds its next delayed job is due. One statement
+-- asks all the stores of a database, joined by union all. Reads queue_ready, and the first entry of queue_due.
+select '{schema}' as schema,
+       exists (select from {schema}.queue where state = 'queued' and queue_name = any (%(queues)s::text[])) as ready,
+       (select extract(epoch from min(eta) - {schema}.clock())::float8
+          from {schema}.queue where state in ('scheduled', 'retrying')) as due_in;

@@ -4,11 +4,26 @@ insert into {schema}.worker (worker_id, name, hostname, pid, queues, threads)
 values (%(worker_id)s, %(name)s, %(hostname)s, %(pid)s, %(queues)s, %(threads)s);
 
 -- name: beat
--- No row back: this worker was declared dead and has lost its leases.
-update {schema}.worker
-   set heartbeat_at = {schema}.clock(), running = %(running)s, memory_bytes = %(memory_bytes)s, queues = %(queues)s
- where worker_id = %(worker_id)s
-returning 1;
+-- known: false when this worker was declared dead and has lost its leases. The rest says which of the two statements
+-- below have something to do, so that an idle worker sends one statement a beat. Reads queue_claimed.
+with beaten as (
+    update {schema}.worker
+       set heartbeat_at = {schema}.clock(), running = %(running)s, memory_bytes = %(memory_bytes)s, queues = %(queues)s
+     where worker_id = %(worker_id)s
+    returning 1
+)
+select exists (select from beaten) as known,
+       exists (
+           select from {schema}.queue
+            where state = 'consumed' and worker_id = %(worker_id)s
+              and started_at < {schema}.clock() - %(grace)s::interval and message_id <> all (%(held)s::uuid[])
+       ) as has_unknown,
+       exists (select from {schema}.worker where heartbeat_at < {schema}.clock() - %(timeout)s::interval)
+       or exists (
+           select from {schema}.queue q
+            where q.state = 'consumed'
+              and not exists (select from {schema}.worker w where w.worker_id = q.worker_id)
+       ) as has_dead;
 
 -- name: leave
 delete from {schema}.worker where worker_id = %(worker_id)s;
