@@ -6,13 +6,32 @@ from uuid import UUID
 
 from actors.sales import bills, letters, store
 from actors.sales.invoice import Invoice
+from actors.sales.rules.billing import BillingError
+from actors.sales.rules.calendar import PeriodError
+from actors.sales.rules.numbering import NumberingError
+from actors.sales.rules.posting import UnbalancedEntry
+from actors.sales.rules.rates import MissingRate
 from actors.sales.rules.reminders import BEFORE_DUE, reason_to_skip, reminder_time
+from infra.gateways.mail import MailRefused
+from infra.middleware.retries import RetryPolicy
 from infra.queue import actor, current_job, transaction
 
 NO_ADDRESS = "no mail address"
 
+BILLING = RetryPolicy(
+    give_up_on=(BillingError, MissingRate, NumberingError, PeriodError, UnbalancedEntry, store.UnknownUnit),
+    at_end="fail",
+)
+"""No retry mends a flat without a tariff: the job is Failed at once, with the flat's name, until someone repairs it."""
+LETTERS = RetryPolicy(
+    delays=(60, 300, 900, 3_600, 14_400),
+    give_up_on=(MailRefused, store.UnknownInvoice, letters.NotIssued),
+    at_end="fail",
+)
+"""A mail server may be away for hours; an address that it refuses stays refused."""
 
-@actor(queue_name="default", service="sales")
+
+@actor(queue_name="default", service="sales", retry_policy=BILLING)
 def create_invoice(unit_id: str, period: str) -> str:
     """Draft the bill of one flat for one month, then have it posted (`update_ledger`). Returns the bill's id."""
     with store.transaction() as sales, transaction(sales):
@@ -22,7 +41,7 @@ def create_invoice(unit_id: str, period: str) -> str:
     return str(invoice_id)
 
 
-@actor(queue_name="default", service="sales")
+@actor(queue_name="default", service="sales", retry_policy=BILLING)
 def update_ledger(invoice_id: str) -> str:
     """Number a drafted bill and post it, then have the member told. Returns the bill's id."""
     with store.transaction() as sales, transaction(sales):
@@ -34,13 +53,13 @@ def update_ledger(invoice_id: str) -> str:
     return invoice_id
 
 
-@actor(queue_name="default", service="sales")
+@actor(queue_name="default", service="sales", retry_policy=LETTERS)
 def send_invoice_notification(invoice_id: str) -> None:
     """Mail the member the bill, as a PDF; once, whoever asks and however often."""
     _mail_bill(invoice_id)
 
 
-@actor(queue_name="default", service="sales")
+@actor(queue_name="default", service="sales", retry_policy=BILLING)
 def generate_invoice_for_resident(unit_id: str, period: str) -> str:
     """Bill one flat for one month: draft, number, posting, letter and reminder in one transaction.
 
@@ -58,13 +77,13 @@ def generate_invoice_for_resident(unit_id: str, period: str) -> str:
     return str(invoice_id)
 
 
-@actor(queue_name="default", service="sales")
+@actor(queue_name="default", service="sales", retry_policy=LETTERS)
 def send_invoice_created_notification(invoice_id: str) -> None:
     """The letter of `send_invoice_notification`, sent by the month's run; together they send one."""
     _mail_bill(invoice_id)
 
 
-@actor(queue_name="default", service="sales")
+@actor(queue_name="default", service="sales", retry_policy=LETTERS)
 def send_invoice_reminder(invoice_id: str) -> str:
     """Remind of a bill one day before it is due; not when it is paid, void or disputed. Returns what was done."""
     with store.transaction() as sales:

@@ -81,13 +81,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    whole = {
-        "id",
-        "state",
-        "service",
-        "queue",
-        *right,
-    }  # no ellipsis in a number or a name that is typed again
+    # No ellipsis in a number or in what is typed again.
+    whole = {"id", "state", "actor", "service", "queue", "weight", *right}
     for column in columns:
         drawn.add_column(column, justify="right" if column in right else "left", no_wrap=column in whole)
     for row in rows:

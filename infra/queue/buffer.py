@@ -30,7 +30,7 @@ class ReadyBuffer:
 
     Parameters:
       weights: threads' share by queue name.
-      hungry: called, without the lock, when fewer than `low_water` jobs are left.
+      hungry: called when fewer than `low_water` jobs are left, or a thread finds none; it must not touch the buffer.
       may_start: asked, without the lock, for each job that is about to start; it takes care of those it refuses.
     """
 
@@ -85,6 +85,7 @@ class ReadyBuffer:
                     raise Empty
                 deadline = None if timeout is None else time.monotonic() + timeout
                 self.idle += 1
+                self._hungry()  # where nothing is claimed ahead, this thread is the first room there is
                 try:
                     while not self.waiting:
                         remaining = None if deadline is None else deadline - time.monotonic()

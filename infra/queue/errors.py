@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dramatiq.errors import ActorNotFound, ConnectionError
+from dramatiq.errors import ActorNotFound
+
+try:
+    from dramatiq.errors import BrokerConnectionError
+except ImportError:  # dramatiq 1.18 has it under its old name
+    from dramatiq.errors import ConnectionError as BrokerConnectionError
 
 
 class JobRefused(ValueError):
@@ -34,7 +39,7 @@ class ResultNotStorable(JobRefused):
     reason = "the result cannot be kept"
 
 
-class StoreUnavailable(ConnectionError):
+class StoreUnavailable(BrokerConnectionError):
     """The job store did not answer in time; nothing was enqueued, or, if the connection broke while the answer was on
     its way, the same message may be sent again: its id makes the second insert a no-op."""
 

@@ -19,8 +19,8 @@ from infra.cli.main import main
 from infra.middleware.retries import RetryPolicy
 from infra.queue import current_job, registry
 from infra.settings import settings
-from tests.support.job_store import JobStore
-from tests.support.queue import working
+from tests.support.job_store import JobStore, fresh_job_store
+from tests.support.queue import empty, working
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,6 +91,33 @@ def declare_on(broker: dramatiq.Broker) -> None:
         (stumbles, {"retry_policy": RetryPolicy(delays=(3600,))}),
     ):
         dramatiq.actor(fn, broker=broker, actor_name=f"common.{fn.__name__}", service="common", **options)
+
+
+@pytest.fixture(scope="session")
+def shared_job_store(postgres_server: str, job_store_template: str) -> Iterator[JobStore]:
+    """One database for all tests that leave its tables as they are: emptied sooner than made anew."""
+    with fresh_job_store(postgres_server, job_store_template) as store:
+        yield store
+
+
+@pytest.fixture
+def alters_the_schema() -> None:
+    """For tests that do not leave the tables as they are: they get a database of their own."""
+
+
+@pytest.fixture
+def job_store(request: pytest.FixtureRequest) -> Iterator[JobStore]:
+    """A migrated job store without a row."""
+    if "alters_the_schema" in request.fixturenames:
+        server, template = (request.getfixturevalue(n) for n in ("postgres_server", "job_store_template"))
+        with fresh_job_store(server, template) as store:
+            yield store
+        return
+    url = request.getfixturevalue("shared_job_store").url
+    empty(url)
+    store = JobStore(url)
+    yield store
+    store.close()
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def test_clock_skew(job_store: JobStore, examine: Examine, monkeypatch: pytest.M
     assert "behind" in examine("clock", level="warning")[0]["what"]
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_a_missing_index(job_store: JobStore, examine: Examine) -> None:
     missing = ("finished_message_id", "queue_ready", "queue_unique_waiting")
     for index in missing:
@@ -82,6 +83,7 @@ def test_a_missing_index(job_store: JobStore, examine: Examine) -> None:
     ]
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_an_invalid_index(job_store: JobStore, examine: Examine) -> None:
     job_store.ask(
         "update pg_index set indisvalid = false where indexrelid = 'common_jobs.queue_due'::regclass"
@@ -166,6 +168,7 @@ def test_claims_of_workers_that_are_gone(job_store: JobStore, examine: Examine) 
     assert "dramatiq actors" in examine("claims", "--service", "common", level="error")[0]["advice"]
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_partitions_that_are_missing(job_store: JobStore, examine: Examine) -> None:
     for (name,) in job_store.ask(
         "select inhrelid::regclass::text from pg_inherits where inhparent = 'common_jobs.history'::regclass "

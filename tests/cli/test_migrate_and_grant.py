@@ -48,6 +48,7 @@ def test_two_machines_may_migrate_at_once(empty_desk: Desk) -> None:
     assert sorted(map(bool, applied)) == [False, True]
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_a_services_store_is_made_where_its_own_variable_says(desk: Desk, database: str) -> None:
     answer = desk.process("migrate", "--json", DHANMAN_PAYROLL_JOBS_URL=database)
 
@@ -96,6 +97,7 @@ def as_role(url: str, role: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}options=-c%20role%3D{role}"
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_a_granted_role_sends_works_and_operates_its_services_jobs(
     desk: Desk, job_store: JobStore, sales_role: str
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_granted_role_sends_works_and_operates_its_services_jobs(
     store.pool.clear()
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_a_granted_role_touches_nothing_else(desk: Desk, job_store: JobStore, sales_role: str) -> None:
     desk.run("grant", "sales", sales_role)
     url = as_role(job_store.url, sales_role)

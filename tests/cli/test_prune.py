@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from infra.maintenance.pruner import prune
 from infra.settings import Settings
 from infra.store.connections import Store
@@ -31,6 +33,7 @@ def drop_all(job_store: JobStore, table: str) -> None:
         job_store.ask(f"drop table common_jobs.{name}")
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_missing_partitions_are_made(desk: Desk, job_store: JobStore) -> None:
     before = partitions(job_store, "history")
     drop_all(job_store, "history")
@@ -41,6 +44,7 @@ def test_missing_partitions_are_made(desk: Desk, job_store: JobStore) -> None:
     assert partitions(job_store, "history") == before
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_a_partition_goes_when_all_in_it_is_past_its_retention(job_store: JobStore) -> None:
     retentions = {
         "finished_done": "done",
@@ -107,6 +111,7 @@ def test_one_process_at_a_time_keeps_a_store_in_order(desk: Desk, job_store: Job
     assert (answer["common_jobs"]["busy"], answer["sales_jobs"]["busy"]) == (True, False)
 
 
+@pytest.mark.usefixtures("alters_the_schema")
 def test_a_worker_keeps_its_stores_in_order_and_survives_when_it_cannot(
     desk: Desk, job_store: JobStore
 ) -> None:

@@ -1,4 +1,4 @@
-"""Everything at once: workers killed, stopped past their lease and restarted while thousands of jobs are sent and run."""
+"""Everything at once: workers killed, stopped past their lease, replaced, while thousands of jobs are sent and run."""
 
 from __future__ import annotations
 

@@ -51,6 +51,15 @@ class Sender(threading.Thread):
         while not self.over.wait(0.002):
             self.accepted.append(self.store.send("common.ran"))
 
+    def wait_for_more(self, count: int) -> None:
+        """Until so many more were accepted, and so many jobs done."""
+        accepted, done = len(self.accepted) + count, self._done() + count
+        wait_for(lambda: len(self.accepted) > accepted and self._done() > done, "jobs are sent and done")
+
+    def _done(self) -> int:
+        [(count,)] = self.store.ask("select count(*) from effect")
+        return int(count)
+
 
 def test_restarts_of_the_database_under_load_lose_nothing(
     server: OwnServer, store: JobStore, run_worker: RunWorker
@@ -63,12 +72,10 @@ def test_restarts_of_the_database_under_load_lose_nothing(
     sender.start()
 
     for mode in ("fast", "immediate"):
-        before = len(store.effects())
-        wait_for(lambda before=before: len(store.effects()) > before + 100, "jobs run")
-        sent = len(sender.accepted)
+        sender.wait_for_more(100)
         server.stop(mode)
         server.start()
-        wait_for(lambda sent=sent: len(sender.accepted) > sent + 100, "jobs are sent again")
+        sender.wait_for_more(100)
     sender.over.set()
     sender.join()
     store.wait_until_empty()
@@ -106,7 +113,7 @@ def test_an_outage_longer_than_the_server_timeout(
         settings.cache_clear()
     assert 0.5 < time.monotonic() - stopped_at < 3
     for worker in workers:
-        wait_for(lambda worker=worker: "is away" in worker.log(), "it is said")
+        wait_for(lambda worker=worker: "is away" in worker.log(), "it is said")  # type: ignore[misc]
     wait_for(lambda: time.monotonic() - stopped_at > 3, "the server timeout is long over")
     server.start()
     wait_for(lambda: all("is back after" in worker.log() for worker in workers), "it is said")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -95,6 +96,15 @@ def test_a_delay_and_options_of_each_count(broker: JobBroker, bill: Any) -> None
     first, second = (job_row(broker, job) for job in sent)
     assert (first["priority"], first["queue_name"], first["state"]) == (-5, "critical", "scheduled")
     assert (second["priority"], second["queue_name"], second["state"]) == (0, "default", "scheduled")
+
+
+def test_an_eta_of_one_is_not_that_of_the_others(broker: JobBroker, bill: Any) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    timed = bill.message_with_options(args=(1,), eta=tomorrow, unique_key="a")
+    sent = enqueue_many([timed, bill.message(2), bill.message_with_options(args=(3,), unique_key="b")])
+    states = [job_row(broker, job) for job in sent]
+    assert [row["state"] for row in states] == ["scheduled", "queued", "queued"]
+    assert [row["unique_key"] for row in states] == ["common.bill:a", None, "common.bill:b"]
 
 
 def test_sent_again_they_are_the_same_jobs(broker: JobBroker, bill: Any) -> None:

@@ -19,6 +19,7 @@ from dramatiq import Message
 from infra.queue import enqueue_many
 from infra.queue.broker import JobBroker
 from tests.support.queue import (
+    becomes_due,
     broker_on,
     count,
     execute,
@@ -226,7 +227,7 @@ def test_a_job_that_began_its_last_attempt_and_never_ended_it_is_not_begun_again
         ran.append(1)
 
     job = run.send()
-    rows(broker, "update {schema}.queue set attempts = 2")
+    rows(broker, "update {schema}.queue set attempts = 2, begun = 2")
     with working(broker):
         wait_until(broker, job, "Deleted")
     assert ran == []
@@ -312,7 +313,7 @@ def test_the_jobs_of_a_dead_worker_are_rescued_and_one_with_a_twin_yields(store_
                 key,
                 jobs[n].message_id,
             )
-        twin = run.send_with_options(args=(10,), unique_key="twin")
+        twin = run.send_with_options(args=(10,), unique_key="twin", delay=3_600_000)
         pair = run.send_with_options(args=(20,), unique_key="pair")
         rows(
             broker,
@@ -322,10 +323,11 @@ def test_the_jobs_of_a_dead_worker_are_rescued_and_one_with_a_twin_yields(store_
             pair.message_id,
         )
         with working(broker):
-            for job in (jobs[0], jobs[2], twin):
-                wait_until(broker, job, "Succeeded", within=10)
             for job in (jobs[1], pair):
                 wait_until(broker, job, "Cancelled", within=10)
+            becomes_due(broker, twin)
+            for job in (jobs[0], jobs[2], twin):
+                wait_until(broker, job, "Succeeded", within=10)
         assert sorted(ran) == [0, 2, 10]
         assert [entry["state"] for entry in history(broker, jobs[0])] == ["queued", "done"]
         assert "stopped answering" in history(broker, jobs[0])[0]["reason"]

@@ -43,7 +43,7 @@ def pooler(server: OwnServer) -> Iterator[str]:
     (folder / "pgbouncer.ini").write_text("\n".join(lines))
     assert PGBOUNCER is not None
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # type: ignore[call-overload]  # the identity's options are Popen's own
             [PGBOUNCER, str(folder / "pgbouncer.ini")],
             stdout=log,
             stderr=log,

@@ -155,11 +155,13 @@ class JobStore:
     def wait_until(
         self, message_id: str, state: str, *, within: float = 20.0, service: str = "common"
     ) -> JobRow:
-        return wait_for(
-            lambda: row if (row := self.job(message_id, service)).state == state else None,
+        """Returns the job as it then is."""
+        wait_for(
+            lambda: self.state(message_id, service) == state,
             f"job {message_id} becomes {state}",
             within=within,
         )
+        return self.job(message_id, service)
 
     def wait_until_known(self, message_id: str, *, service: str = "common") -> None:
         """Until the job has been sent here, by another job."""

@@ -45,7 +45,7 @@ class OwnServer:
     def _call(self, program: str, *arguments: str) -> None:
         # No pipe: the server would inherit it, and reading it would wait for the server's end.
         with tempfile.TemporaryFile("w+") as output:
-            done = subprocess.run(
+            done = subprocess.run(  # type: ignore[call-overload]  # the identity's options are its own
                 [str(self._programs / program), *arguments],
                 check=False,
                 stdin=subprocess.DEVNULL,

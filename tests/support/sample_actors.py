@@ -60,12 +60,12 @@ def effect(what: str) -> None:
     job = current_job()
     _ask(
         "insert into effect (job, what, attempt, worker, began)"
-        " values (%s, %s, %s, %s, clock_timestamp() - %s * interval '1 second')",
+        " values (%s, %s, %s, %s, to_timestamp(%s))",
         job.message_id,
         what,
         job.attempt,
         os.getpid(),
-        time.perf_counter() - job._run.started,
+        time.time() - (time.perf_counter() - job._run.started),  # before anything can come between
     )
 
 
@@ -212,9 +212,6 @@ VARIANTS: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
 
 def declare_on(broker: dramatiq.Broker) -> None:
     """Declares them all, as `common.<function>` unless a variant says otherwise."""
-    for fn, options in ACTORS:
-        dramatiq.actor(
-            fn, broker=broker, **({"actor_name": f"common.{fn.__name__}", "service": "common"} | options)
-        )
-    for name, fn, options in VARIANTS:
-        dramatiq.actor(fn, broker=broker, **({"actor_name": name, "service": "common"} | options))
+    plain = [(f"common.{fn.__name__}", fn, options) for fn, options in ACTORS]
+    for name, fn, options in plain + VARIANTS:
+        dramatiq.actor(actor_name=name, broker=broker, **{"service": "common", **options})(fn)

@@ -62,10 +62,13 @@ class WorkerProcess:
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env=_clean_environment()
-                | HASTE
-                | {"JOBS_DATABASE_URL": database_url, "EFFECTS_URL": database_url}
-                | env,
+                env={
+                    **_clean_environment(),
+                    **HASTE,
+                    "JOBS_DATABASE_URL": database_url,
+                    "EFFECTS_URL": database_url,
+                    **env,
+                },
                 start_new_session=True,
             )
 

@@ -73,12 +73,12 @@ with wanted as materialized (
 ), refused as materialized (
     select p.duplicate, p.existing
       from (select array_agg(new_id) as ids, array_agg(queue_name) as queues, array_agg(actor_name) as actors,
-                   array_agg(priority) as priorities, array_agg(0::bigint) as delays, array_agg(unique_key) as keys,
-                   array_agg(unique_running) as runnings, array_agg(message) as messages
+                   array_agg(priority) as priorities, array[0::bigint] as delays, array[null::timestamptz] as etas,
+                   array_agg(unique_key) as keys, array_agg(unique_running) as runnings, array_agg(message) as messages
               from wanted
             having count(*) > 0) m
-     cross join lateral {schema}.put(m.ids, m.queues, m.actors, m.priorities, m.delays, m.keys, m.runnings, m.messages,
-                                     null) p
+     cross join lateral {schema}.put(m.ids, m.queues, m.actors, m.priorities, m.delays, m.etas, m.keys, m.runnings,
+                                     m.messages, null) p
 ), noted as (
     insert into {schema}.history (message_id, at, state, attempt, reason)
     select new_id, {schema}.clock(), 'queued', 0, %(reason)s || ' (once more: ' || message_id || ')'

@@ -190,7 +190,8 @@ begin
                    coalesce(queue_name, queue_names[1]) as queue_name,
                    coalesce(actor_name, actor_names[1]) as actor_name,
                    coalesce(priority, priorities[1]) as priority,
-                   case when coalesce(eta, etas[1]) > clock() then coalesce(eta, etas[1])
+                   case when eta > clock() then eta
+                        when cardinality(etas) = 1 and etas[1] > clock() then etas[1]
                         when coalesce(delay_ms, delays_ms[1]) > 0
                         then clock() + coalesce(delay_ms, delays_ms[1]) * interval '1 millisecond' end as eta,
                    unique_key,
@@ -303,7 +304,7 @@ begin
                                            else encode(sha256(convert_to(key, 'UTF8')), 'hex') end;
     select existing into found_id
       from put(array[new_id], array[coalesce(enqueue.queue, known.queue_name)], array[known.actor_name],
-               array[known.priority], array[delay_ms], array[key],
+               array[known.priority], array[delay_ms], array[null::timestamptz], array[key],
                array[known.unique_running and key is not null], array[message], null);
     return coalesce(found_id, new_id);
 end $$;
