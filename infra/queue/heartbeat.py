@@ -163,7 +163,7 @@ class Heartbeat(threading.Thread):
             return []
         sql = bound(store.schema)
         rescued = self._execute(
-            store, PLANNER + sql.rescue, {"timeout": self._timeout, "channel": store.schema}
+            store, sql.rescue, {"timeout": self._timeout, "channel": store.schema}
         )
         for message_id, _, attempt, _ in rescued:
             log.warning("Rescued job %s of a dead worker after attempt %d.", message_id, attempt)
@@ -226,7 +226,7 @@ class Heartbeat(threading.Thread):
             conn = self._connections[store.url] = self._outages[store.url].connect("dhanman-jobs heartbeat")
             self._reached_at[store.url] = time.monotonic()
         with conn.cursor() as cursor:
-            cursor.execute(statement, parameters)
+            cursor.execute(PLANNER + statement, parameters)
             return cursor.fetchall() if fetch else []
 
     def _forget(self, url: str) -> None:

@@ -36,8 +36,13 @@ update {schema}.queue q
        worker_id = null, lease = null, started_at = null,
        unique_key = case when not exists (
            select from {schema}.queue w
-            where w.unique_key = q.unique_key and w.message_id <> q.message_id
-              and (w.state in ('queued', 'scheduled', 'retrying', 'awaiting') or w.worker_id = q.worker_id)
+            where w.unique_key = q.unique_key and w.state in ('queued', 'scheduled', 'retrying', 'awaiting')
+            limit 1  -- looked up for each: a hashed subplan would read all the table
+       ) and not exists (
+           select from {schema}.queue w
+            where w.unique_key = q.unique_key and w.state = 'consumed' and w.worker_id = %(worker_id)s
+              and w.message_id <> q.message_id
+            limit 1
        ) then q.unique_key end
  where state = 'consumed' and worker_id = %(worker_id)s
    and started_at < {schema}.clock() - %(grace)s::interval and message_id <> all (%(held)s::uuid[])
@@ -46,8 +51,7 @@ returning message_id::text;
 -- name: rescue
 -- Jobs of workers that stopped answering enter the queue again; the attempt stays counted. A worker that is only slow
 -- loses its row first, so that it learns of it at its next beat; one that beats at this very moment keeps its row
--- and its jobs. One whose unique key a waiting job has taken
--- meanwhile yields to that job. Reads queue_claimed.
+-- and its jobs. One whose unique key a waiting job has taken meanwhile yields to that job. Reads queue_claimed.
 with dead as (
     delete from {schema}.worker where heartbeat_at < {schema}.clock() - %(timeout)s::interval
     returning worker_id, name
@@ -61,12 +65,15 @@ with dead as (
        for update skip locked
 ), judged as materialized (
     select o.spot, o.worker_id, o.started_at,
-           o.unique_key is not null and (
-               row_number() over (partition by o.unique_key order by o.id) > 1
-               or exists (select from {schema}.queue w
-                           where w.unique_key = o.unique_key
-                             and w.state in ('queued', 'scheduled', 'retrying', 'awaiting'))) as has_twin
+           o.unique_key is not null
+           and (coalesce(twin.waits, false) or row_number() over (partition by o.unique_key order by o.id) > 1) as has_twin
       from orphan o
+      left join lateral (
+          select true as waits
+            from {schema}.queue w
+           where w.unique_key = o.unique_key and w.state in ('queued', 'scheduled', 'retrying', 'awaiting')
+           limit 1
+      ) twin on true
 ), rescued as (
     update {schema}.queue q
        set state = 'queued', mtime = {schema}.clock(), worker_id = null, lease = null, started_at = null

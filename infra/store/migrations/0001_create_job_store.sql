@@ -174,6 +174,9 @@ create function put(
 ) returns table (duplicate uuid, existing uuid)
     language plpgsql volatile
     set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
     set search_path from current
     as $$
 declare
@@ -225,10 +228,16 @@ begin
     end if;
     if coalesce(cardinality(inserted), 0) < cardinality(message_ids) then
         return query
-        select m.message_id, q.message_id
+        select m.message_id, holder.message_id
           from unnest(message_ids, unique_keys) as m (message_id, unique_key)
-          left join queue q on q.unique_key = m.unique_key and q.message_id <> m.message_id
-               and (q.unique_running or q.state in ('queued', 'scheduled', 'retrying', 'awaiting'))
+          left join lateral (
+              select q.message_id from queue q
+               where q.unique_key = m.unique_key and q.state in ('queued', 'scheduled', 'retrying', 'awaiting')
+              union all
+              select q.message_id from queue q
+               where q.unique_key = m.unique_key and q.unique_running
+               limit 1
+          ) holder on holder.message_id <> m.message_id
          where m.message_id <> all (coalesce(inserted, '{}'));
     end if;
 end $$;
