@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SERVICES = ("common", "sales", "purchase", "payroll", "community", "inventory")
@@ -32,12 +32,18 @@ def parse_duration(value: Any) -> Any:
     if unit not in _UNITS:
         raise ValueError("allowed: a number with ms, s, min, h or d, such as 15s or 30 min")
     try:
-        seconds = float(number) * _UNITS[unit]
-    except ValueError:
+        duration = timedelta(seconds=float(number) * _UNITS[unit])
+    except (ValueError, OverflowError):
         raise ValueError("allowed: a number with ms, s, min, h or d, such as 15s or 30 min") from None
-    if seconds < 0:
+    if duration < timedelta(0):
         raise ValueError("allowed: a duration of zero or more")
-    return timedelta(seconds=seconds)
+    return duration
+
+
+def more_than_nothing(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("allowed: a duration of more than zero")
+    return value
 
 
 def parse_queues(value: Any) -> Any:
@@ -76,6 +82,7 @@ def default_home() -> Path:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Interval = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(more_than_nothing)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 
 
@@ -105,9 +112,9 @@ class Settings(BaseSettings):
     jobs_extra_actors: Names = ()
     """Modules with more actors, imported after the services."""
 
-    jobs_poll_interval: Duration = timedelta(seconds=15)
+    jobs_poll_interval: Interval = timedelta(seconds=15)
     """How long an idle worker waits when no notification comes."""
-    jobs_heartbeat_interval: Duration = timedelta(seconds=15)
+    jobs_heartbeat_interval: Interval = timedelta(seconds=15)
     """How often a worker says that it lives."""
     jobs_server_timeout: Duration = timedelta(seconds=60)
     """Silence after which a worker counts as dead and its jobs run again, checked each heartbeat."""
@@ -115,7 +122,7 @@ class Settings(BaseSettings):
     """A claim that its living worker does not know is given back after this long."""
     jobs_send_timeout: Duration = timedelta(seconds=10)
     """How long `send` tries to reach the database before it fails."""
-    jobs_expiration_interval: Duration = timedelta(minutes=30)
+    jobs_expiration_interval: Interval = timedelta(minutes=30)
     """How often expired partitions are dropped."""
     jobs_retention_done: Duration = timedelta(days=7)
     jobs_retention_deleted: Duration = timedelta(days=30)
@@ -134,6 +141,14 @@ class Settings(BaseSettings):
     smtp_url: str | None = None
     """smtp://user:password@host:587, smtps://…; unset: mails are kept as files under var/mail."""
     mail_from: str = "Dhanman <no-reply@dhanman.example>"
+
+    @field_validator("jobs_server_timeout")
+    @classmethod
+    def _outlasts_two_heartbeats(cls, timeout: timedelta, known: ValidationInfo) -> timedelta:
+        beat = known.data.get("jobs_heartbeat_interval")
+        if beat is not None and timeout < 2 * beat:
+            raise ValueError(f"allowed: at least twice JOBS_HEARTBEAT_INTERVAL, which is {beat.total_seconds():g} s")
+        return timeout
 
     @property
     def home(self) -> Path:

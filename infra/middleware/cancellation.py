@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from dramatiq.middleware import SkipMessage
 from dramatiq_abort import Abortable
 from dramatiq_abort.backend import Event, EventBackend
 
 from infra.queue.cancel import cancel
+from infra.queue.current import current_job
 from infra.queue.run import CANCELLED, Outcome, Run
 
 GRACE_MS = 2_000
@@ -39,6 +41,10 @@ class PostgresEvents(EventBackend):
         self._told.add(message_id)
         return Event(Abortable.id_to_key(message_id), {"abort_timeout": GRACE_MS})
 
+    def forget(self, message_id: str) -> None:
+        """A new run of the job begins: what its last one was told is over."""
+        self._told.discard(message_id)
+
     def notify(self, events: Iterable[Event], ttl: int) -> None:
         ids = {Abortable.key_to_id(event.key) for event in events}
         services = {self.broker.service_of(actor) for actor in self.broker.actors.values()}
@@ -58,6 +64,21 @@ class Cancellation(Abortable):
 
     def after_declare_actor(self, broker: Any, actor: Any) -> None:
         self.backend.broker = broker
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        self.backend.forget(message.message_id)
+        if broker.process.cancellations.requested(message.message_id):
+            raise SkipMessage  # whether abortable or not, it has not started
+        if self.is_abortable(broker.actors[message.actor_name], message):
+            self.manager.add_abortable(message.message_id)
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        super().after_process_message(broker, message, result=result, exception=exception)
+        if exception is None and current_job().saw_cancellation and not message.lost:
+            message.outcome = Outcome(CANCELLED, message.cancel_reason or "cancelled while it ran")
+            message.follow_ups = message.result = None
 
     def after_skip_message(self, broker: Any, message: Run) -> None:
         super().after_skip_message(broker, message)

@@ -6,8 +6,7 @@ from typing import Any
 
 from dramatiq.middleware import Middleware
 
-from infra.queue.current import Job, current_job, enter
-from infra.queue.run import CANCELLED, Outcome, Run
+from infra.queue.current import Job, enter
 
 
 class CurrentJob(Middleware):
@@ -19,10 +18,6 @@ class CurrentJob(Middleware):
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        job = current_job()
-        if exception is None and job.saw_cancellation and not message.lost:
-            message.outcome = Outcome(CANCELLED, message.cancel_reason or "cancelled while it ran")
-            message.follow_ups = None
         enter(None)
 
     def after_skip_message(self, broker: Any, message: Any) -> None:

@@ -49,10 +49,18 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"jitter must be between 0 and 1, not {self.jitter}")
-        if any(delay < 0 or delay > LONGEST_DELAY for delay in self.delays):
+        if not all(0 <= delay <= LONGEST_DELAY for delay in self.delays):
             raise ValueError(f"delays must be between 0 and {LONGEST_DELAY:g} seconds, not {self.delays}")
         if self.retries is not None and self.first is None:
             raise ValueError("retries goes with first: RetryPolicy(first=10, retries=8)")
+        if self.retries is not None and self.retries < 0:
+            raise ValueError(f"retries must not be negative, not {self.retries}")
+        if self.first is not None and not 0 <= self.first <= LONGEST_DELAY:
+            raise ValueError(f"first must be between 0 and {LONGEST_DELAY:g} seconds, not {self.first}")
+        if not 1 <= self.factor <= 1000:
+            raise ValueError(f"factor must be between 1 and 1000, not {self.factor}")
+        if not 0 <= self.longest <= LONGEST_DELAY:
+            raise ValueError(f"longest must be between 0 and {LONGEST_DELAY:g} seconds, not {self.longest}")
         if self.at_end not in ("delete", "fail"):
             raise ValueError(f"at_end must be 'delete' or 'fail', not {self.at_end!r}")
 
@@ -164,7 +172,8 @@ class Retries(Middleware):
         longest = run.options.get("max_backoff", actor.options.get("max_backoff"))
         if shortest is not None or longest is not None:
             first = 15.0 if shortest is None else shortest / 1000
-            policy = RetryPolicy(first=first, longest=LONGEST_DELAY if longest is None else longest / 1000, jitter=0.5)
+            limit = LONGEST_DELAY if longest is None else min(longest / 1000, LONGEST_DELAY)
+            policy = RetryPolicy(first=min(first, LONGEST_DELAY), longest=limit, jitter=0.5)
         return int(policy.delay(run.attempt) * 1000)
 
     def _tell_exhausted(self, broker: Any, actor: Any, run: Run, used: int, limit: int | None) -> None:

@@ -31,7 +31,7 @@ def known_actor(actors: Mapping[str, Actor[Any, Any]], name: str) -> Actor[Any, 
     try:
         return actors[name]
     except KeyError:
-        raise UnknownActor(f"unknown actor {name!r}{did_you_mean(name, actors)}") from None  # type: ignore[no-untyped-call]
+        raise UnknownActor(f"unknown actor {name!r}{did_you_mean(name, actors)}") from None
 
 
 def known_queue(queues: Iterable[str], name: str) -> str:
@@ -109,7 +109,7 @@ def _json_text(message: Message[Any]) -> str:
 
 
 def refuse_unstorable(value: Any) -> None:
-    """Raises ValueError for what Postgres or the worker's decoder would not take: NaN, NUL, lone surrogates, nesting."""
+    """Raises ValueError for what Postgres or the worker would not take: NaN, NUL, lone surrogates, deep nesting."""
     text = json.dumps(value, allow_nan=False)  # "NaN" may be part of a harmless text; only the encoder knows
     if "\\u0000" in text and _has_nul(value):
         raise ValueError("it contains the character NUL, which Postgres cannot store")

@@ -120,8 +120,6 @@ class JobBroker(PostgresBroker):
         self._hooks.clear()
 
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        if signal == "process_message" and isinstance(args[0], Run):
-            args[0].started = time.perf_counter()
         for hook in self._hooks_of("before_" + signal):
             try:
                 hook(self, *args, **kwargs)

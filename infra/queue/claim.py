@@ -107,6 +107,8 @@ class Claimer(threading.Thread):
         self._give_back = give_back
         self._poll_interval = poll_interval
         self._server_timeout = f"{server_timeout} seconds"
+        self.claiming = False
+        """Whether a claim is under way, so that there may be claims which nobody in this process knows of yet."""
         self._wake = threading.Event()
         self._running = True
         self._conn: Any = None
@@ -150,6 +152,14 @@ class Claimer(threading.Thread):
         if now >= self._next_poll:
             self._next_poll = now + self._poll_interval
             self._ask([watch for watch in self.watches.values() if watch.barred_until <= now], now)
+        self.claiming = True
+        try:
+            self._claim_from_all(now)
+        finally:
+            self.claiming = False
+        return self._pause(now)
+
+    def _claim_from_all(self, now: float) -> None:
         room = self._room()
         for watch in self._in_turn():
             try:
@@ -164,7 +174,6 @@ class Claimer(threading.Thread):
                 self._admit(runs)
             if more:
                 watch.dirty = True
-        return self._pause(now)
 
     def _look(self, watch: StoreWatch, now: float, room: int) -> tuple[list[Run], bool]:
         """Promotes what is due in one store and claims from it, if there is reason to."""

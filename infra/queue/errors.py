@@ -7,7 +7,7 @@ from dramatiq.errors import ActorNotFound
 try:
     from dramatiq.errors import BrokerConnectionError
 except ImportError:  # dramatiq 1.18 has it under its old name
-    from dramatiq.errors import ConnectionError as BrokerConnectionError
+    from dramatiq.errors import ConnectionError as BrokerConnectionError  # type: ignore[no-redef]
 
 
 class JobRefused(ValueError):
@@ -19,6 +19,9 @@ class JobRefused(ValueError):
 
 class UnknownActor(ActorNotFound, JobRefused):
     """No actor of that name is declared."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)  # type: ignore[no-untyped-call]  # dramatiq's is untyped
 
 
 class UnknownQueue(JobRefused):
@@ -41,7 +44,11 @@ class ResultNotStorable(JobRefused):
 
 class StoreUnavailable(BrokerConnectionError):
     """The job store did not answer in time; nothing was enqueued, or, if the connection broke while the answer was on
-    its way, the same message may be sent again: its id makes the second insert a no-op."""
+    its way, the same message may be sent again: its id makes the second insert a no-op.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)  # type: ignore[no-untyped-call]  # dramatiq's is untyped
 
 
 class StoreNotMigrated(RuntimeError):

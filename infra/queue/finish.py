@@ -139,21 +139,25 @@ class Finisher(threading.Thread):
                     pause = min(pause * 2 or PAUSE, 15.0)
                     continue
                 self._disconnect()
-                if len(runs) + len(notes) == 1:
-                    held = self._write_refused(runs, error)
-                    if runs:
-                        self._settled(runs, held)
-                    return
-                for note in notes:
-                    self._write_until_done([], [note])
-                for run in runs:
-                    self._write_until_done([run], [])
+                self._write_singly(runs, notes, error)
                 return
             else:
                 self._reported = False
                 if runs:
                     self._settled(runs, held)
                 return
+
+    def _write_singly(self, runs: list[Run], notes: list[Note], error: Exception) -> None:
+        """The database refuses something of this batch. Notes go first: they need the lease that their run ends."""
+        if len(runs) + len(notes) > 1:
+            for note in notes:
+                self._write_until_done([], [note])
+            for run in runs:
+                self._write_until_done([run], [])
+            return
+        held = self._write_refused(runs, error)
+        if runs:
+            self._settled(runs, held)
 
     def _write_later(self, runs: list[Run], notes: list[Note], error: StoreUnavailable) -> None:
         """Another database, into which some follow-ups go, is away: their runs stay held until it is back, all others

@@ -27,11 +27,13 @@ class Heartbeat(threading.Thread):
     outages: by URL, through which to connect.
     identity: this worker's id in a store now.
     held: the message ids this process has claims on.
+    claiming: whether a claim is under way, so that it may have more than it knows of.
     facts: queues, threads and running count, for the row that operators see.
     lost: called when a store no longer knows this worker: its leases there are lost, a new identity is due.
     claimable: called when a store may have jobs for this worker that it could not claim a moment ago.
     silence: seconds without a beat after which a worker counts as dead.
-    cancelled: called with ids of running jobs that were asked to stop; polled only where there is no LISTEN.
+    cancelled: called with ids of running jobs that were asked to stop: at each beat, and more often where there is no
+      LISTEN.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Heartbeat(threading.Thread):
         outages: Mapping[str, Outage],
         identity: Callable[[Store], str],
         held: Callable[[Store], list[str]],
+        claiming: Callable[[Store], bool],
         facts: Callable[[], dict[str, Any]],
         lost: Callable[[Store], None],
         claimable: Callable[[Store], None],
@@ -55,6 +58,7 @@ class Heartbeat(threading.Thread):
         self._outages = outages
         self._identity = identity
         self._held = held
+        self._claiming = claiming
         self._facts = facts
         self._lost = lost
         self._claimable = claimable
@@ -128,8 +132,8 @@ class Heartbeat(threading.Thread):
         if (store.schema, identity) not in self._registered:
             self._register(store)
         began = time.monotonic()
-        held = self._held(store)
-        known, has_unknown, has_dead = self._execute(
+        claiming, held = self._claiming(store), self._held(store)
+        known, has_unknown, has_dead, asked_to_stop = self._execute(
             store,
             sql.beat,
             {
@@ -150,7 +154,9 @@ class Heartbeat(threading.Thread):
             self._register(store)
             return
         self._beaten(store, began)
-        freed = has_unknown and self._execute(
+        if asked_to_stop:
+            self._cancelled(asked_to_stop)
+        freed = has_unknown and not claiming and self._execute(
             store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held}
         )
         rescued = has_dead and self._rescue(store)

@@ -112,7 +112,7 @@ def eta_of(eta: Any) -> str | None:
         raise JobRefused(f"eta must be a datetime with a zone or milliseconds since the epoch, not {eta!r}")
     if eta.timestamp() * 1000 > time.time() * 1000 + LONGEST_MS:
         raise JobRefused("the job would wait for more than 100 years")
-    return eta.isoformat()
+    return str(eta.isoformat())
 
 
 def unique_key_of(message: Message[Any], actor: Actor[Any, Any]) -> str | None:

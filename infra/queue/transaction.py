@@ -49,7 +49,8 @@ def dbapi_connection(connection: Any) -> Any:
     if isinstance(found, psycopg2.extensions.connection):
         return found
     raise TypeError(
-        f"transaction() takes a psycopg2 connection or a SQLAlchemy Session or Connection, not {type(connection).__name__}"
+        "transaction() takes a psycopg2 connection or a SQLAlchemy Session or Connection, "
+        f"not {type(connection).__name__}"
     )
 
 

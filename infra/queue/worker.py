@@ -81,6 +81,7 @@ class WorkerProcess:
             outages=outages,
             identity=self.identity,
             held=self._held,
+            claiming=lambda store: self.claimers[store.url].claiming,
             facts=self._facts,
             lost=self._lost,
             claimable=lambda store: self._touch(store.schema),
@@ -147,6 +148,7 @@ class WorkerProcess:
         """Hands in a run whose outcome is set."""
         if run.lost:
             self.buffer.held.pop(run.message_id, None)
+            self.cancellations.forget(run.message_id)
             log.warning(
                 "Job %s lost its lease while it ran; its outcome is dropped, another worker has it.",
                 run.message_id,
@@ -167,6 +169,7 @@ class WorkerProcess:
         ready = []
         actors = self.broker.actors
         for run in runs:
+            self.cancellations.forget(run.message_id)  # what was asked of an earlier run that lost its lease
             try:
                 run.read()
                 if run.actor_name not in actors:
@@ -180,7 +183,7 @@ class WorkerProcess:
                     run.outcome = self.broker.used_up(run)
             except Unreadable as error:
                 run.outcome = Outcome(FAILED, str(error))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - garbage may fail in any way, and must not stop the claimer
                 run.outcome = Outcome(FAILED, f"the message makes no sense: {type(error).__name__}: {error}")
             if run.outcome is None:
                 ready.append(run)
@@ -212,6 +215,7 @@ class WorkerProcess:
         """A worker that was stopped, or cut off from its store, may have been called dead: what it has not started yet
         may have run elsewhere, so it is given back, which does nothing where the lease is lost.
         """
+        run.started = time.perf_counter()  # before we look: what begins is sure to begin under its lease
         if time.monotonic() < self.heartbeat.sure_until[run.store.schema]:
             return not run.last_chance or self._begin_last(run)
         self.give_back([run])

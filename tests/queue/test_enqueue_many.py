@@ -69,7 +69,8 @@ def test_all_of_a_service_or_none(own_store_url: str) -> None:
             pass
 
         execute(
-            own_store_url, "alter table common_jobs.queue add check (message->'args' is distinct from '[12000]')"
+            own_store_url,
+            "alter table common_jobs.queue add check (message->'args' is distinct from '[12000]')",
         )
         with pytest.raises(psycopg2.errors.CheckViolation):
             enqueue_many([bill.message(n) for n in range(12_001)])
@@ -119,4 +120,8 @@ def test_a_waiting_worker_hears_of_them(broker: JobBroker, bill: Any) -> None:
         wait_until(broker, bill.send(0), "Succeeded")
         sent = enqueue_many([bill.message(n) for n in range(50)])
         wait_until(broker, sent[-1], "Succeeded", within=5)
-        wait_for(lambda: {state for _, state in jobs_of(broker, "common.bill")} == {"Succeeded"}, "all done", within=5)
+        wait_for(
+            lambda: {state for _, state in jobs_of(broker, "common.bill")} == {"Succeeded"},
+            "all done",
+            within=5,
+        )

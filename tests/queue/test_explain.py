@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,12 +14,20 @@ import dramatiq
 import psycopg2
 import pytest
 
-from infra.queue import cancel, current_job, enqueue_many
+from infra.queue import cancel, current_job
 from infra.queue.broker import JobBroker
 from infra.store import connections
 from infra.store.migrate import migrate
-from tests.support.queue import SERVICES, broker_on, execute, job_state, rows, scratch_database, wait_until, working
-from tests.support.waiting import wait_for
+from tests.support.queue import (
+    SERVICES,
+    broker_on,
+    execute,
+    job_state,
+    rows,
+    scratch_database,
+    wait_until,
+    working,
+)
 
 HOT = {
     "add_log_lines",
@@ -71,7 +80,8 @@ FILL = """
         for i in select * from index_of_queue loop execute i.indexdef; end loop;
     end $$;
     insert into common_jobs.finished (message_id, queue_name, state, actor_name, priority, attempts, enqueued_at)
-    select gen_random_uuid(), 'default', case when n % 10 = 0 then 'failed' else 'done' end::common_jobs.state, 'run', 0, 1, now()
+    select gen_random_uuid(), 'default', case when n % 10 = 0 then 'failed' else 'done' end::common_jobs.state,
+           'run', 0, 1, now()
       from generate_series(1, 100000) n;
     insert into common_jobs.history (message_id, state, attempt)
     select message_id, state, 1 from common_jobs.finished
@@ -101,13 +111,19 @@ def spoken(million: str) -> dict[str, list[bytes]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections._Cursor, "execute", execute_and_note)
-        quick = {"jobs_heartbeat_interval": "100ms", "jobs_server_timeout": "2s", "jobs_rescue_grace": "100ms"}
+        quick = {
+            "jobs_heartbeat_interval": "100ms",
+            "jobs_server_timeout": "2s",
+            "jobs_rescue_grace": "100ms",
+        }
         with broker_on(million, **quick) as broker:
             a_day(broker)
     return {name: texts[-3:] for name, texts in heard.items()}
 
 
 def a_day(broker: JobBroker) -> None:
+    over = threading.Event()
+
     @dramatiq.actor(max_retries=1, min_backoff=20, max_backoff=20)
     def run(what: str) -> Any:
         if what == "fail":
@@ -115,12 +131,12 @@ def a_day(broker: JobBroker) -> None:
         if what == "note":
             current_job().log("half")
             current_job().progress(1, 1)
-        while what == "hold" and not current_job().cancellation_requested():
+        while what == "hold" and not (over.is_set() or current_job().cancellation_requested()):
             time.sleep(0.01)
         return 7 if what == "result" else None
 
     waiting = run.send_with_options(args=("plain",), delay=3_600_000, unique_key="waiting")
-    with working(broker, threads=2):
+    with working(broker, threads=2, patience=0.1):
         again = run.send_with_options(args=("plain",), delay=3_600_000, unique_key="waiting")
         assert again.message_id == waiting.message_id
         job = run.send("result")
@@ -140,17 +156,16 @@ def a_day(broker: JobBroker) -> None:
             odd = run.send_with_options(args=("plain",), delay=3_600_000)
             rows(
                 broker,
-                "update {schema}.queue set state = 'consumed', attempts = 1, worker_id = %s, lease = gen_random_uuid(), "
-                "started_at = {schema}.clock() where message_id = %s",
+                "update {schema}.queue set state = 'consumed', attempts = 1, worker_id = %s, "
+                "lease = gen_random_uuid(), started_at = {schema}.clock() where message_id = %s",
                 holder,
                 odd.message_id,
             )
             wait_until(broker, odd, "Succeeded")
-        enqueue_many([run.message("hold") for _ in range(40)])
-        wait_for(lambda: broker.process.buffer.held, "some are held")
-    # at the stop what was held is given back
-    last = run.send_with_options(args=("plain",), delay=3_600_000)
-    assert job_state(broker, last) == "Scheduled"
+        held = run.send("hold")
+        wait_until(broker, held, "Processing")
+    assert job_state(broker, held) == "Enqueued"  # given back at the stop
+    over.set()
 
 
 def scans(plan: Any, found: list[str]) -> list[str]:
@@ -181,8 +196,8 @@ def plans_of(client: Any, text: bytes) -> Any:
             cursor.execute(b"explain (format json) " + statement)
             return cursor.fetchone()[0]
         cursor.execute(
-            "load 'auto_explain'; set local auto_explain.log_min_duration = 0; set local auto_explain.log_format = json; "
-            "set local auto_explain.log_nested_statements = on; set local client_min_messages = log"
+            "load 'auto_explain'; set local auto_explain.log_min_duration = 0; "
+            "set local auto_explain.log_format = json; set local auto_explain.log_nested_statements = on; set local client_min_messages = log"
         )
         client.notices.clear()
         cursor.execute(statement)

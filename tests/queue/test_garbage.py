@@ -83,7 +83,9 @@ def test_a_row_without_a_message_fails_with_a_reason(broker: JobBroker, ran: lis
 @pytest.mark.parametrize(
     "actor_name", ["gone.actor", "", "x" * 5_000, "run'; drop table queue; --", "%s {schema} 😀"]
 )
-def test_an_actor_nobody_knows_fails_with_its_name(broker: JobBroker, ran: list[Any], actor_name: str) -> None:
+def test_an_actor_nobody_knows_fails_with_its_name(
+    broker: JobBroker, ran: list[Any], actor_name: str
+) -> None:
     lost = put(broker, {**WHOLE, "actor_name": actor_name}, actor_name)
     good = broker.get_actor("run").send()
     with working(broker):

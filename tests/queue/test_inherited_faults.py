@@ -28,7 +28,6 @@ from tests.support.queue import (
     job_state,
     jobs_of,
     rows,
-    scratch_database,
     wait_until,
     working,
 )
@@ -103,8 +102,10 @@ def test_a_worker_takes_no_advisory_locks(broker: JobBroker, store_url: str) -> 
     with working(broker, threads=2):
         gated.hold.send()
         gated.wait_for_entry()
-        locks = "select count(*) from pg_locks l join pg_database d on d.oid = l.database " \
+        locks = (
+            "select count(*) from pg_locks l join pg_database d on d.oid = l.database "
             "where locktype = 'advisory' and d.datname = current_database()"
+        )
         # Maintenance takes its turn by a transaction's lock, for a moment; a session's would stay.
         wait_for(lambda: execute(store_url, locks) == [(0,)], "no advisory lock stays")
         gated.gate.set()
@@ -215,7 +216,9 @@ def test_delayed_jobs_wait_in_the_table_and_in_no_worker(broker: JobBroker) -> N
         wait_until(broker, later.send(-1), "Succeeded")
         assert len(broker.process.buffer.held) == 0
         assert all(not consumer.delay_queue.queue for consumer in worker.consumers.values())
-        waiting = rows(broker, "select count(*) from {schema}.queue where state = 'scheduled' and worker_id is null")
+        waiting = rows(
+            broker, "select count(*) from {schema}.queue where state = 'scheduled' and worker_id is null"
+        )
         assert waiting == [(2_000,)]
 
 
@@ -260,8 +263,8 @@ def test_a_claim_whose_answer_was_lost_is_given_back_uncounted(store_url: str) -
             lost = run.send_with_options(delay=3_600_000)
             rows(
                 broker,
-                "update {schema}.queue set state = 'consumed', attempts = 1, worker_id = %s, lease = gen_random_uuid(), "
-                "started_at = {schema}.clock() where message_id = %s",
+                "update {schema}.queue set state = 'consumed', attempts = 1, worker_id = %s, "
+                "lease = gen_random_uuid(), started_at = {schema}.clock() where message_id = %s",
                 me,
                 lost.message_id,
             )
@@ -308,8 +311,8 @@ def test_the_jobs_of_a_dead_worker_are_rescued_and_one_with_a_twin_yields(store_
         for n, key in keys.items():
             rows(
                 broker,
-                "update {schema}.queue set state = 'consumed', attempts = 1, worker_id = %s, lease = gen_random_uuid(), "
-                "started_at = {schema}.clock(), unique_key = %s where message_id = %s",
+                "update {schema}.queue set state = 'consumed', attempts = 1, worker_id = %s, "
+                "lease = gen_random_uuid(), started_at = {schema}.clock(), unique_key = %s where message_id = %s",
                 dead,
                 key,
                 jobs[n].message_id,

@@ -82,3 +82,26 @@ def test_a_worker_that_was_stopped_past_its_lease_can_hand_in_nothing(
     row = job_store.wait_until(later, "done")
     assert job_store.effects(later)[0].worker in first.pids
     assert row.worker_id != first_identity
+
+
+def test_a_job_that_returns_to_a_worker_that_had_lost_it_runs_like_any_other(
+    job_store: JobStore, run_worker: RunWorker
+) -> None:
+    worker = run_worker(threads=2).wait_ready()
+    job = job_store.send("common.holds", "gate")
+    job_store.wait_until_started(job)
+    worker.sigstop()
+    declare_dead = "update common_jobs.worker set heartbeat_at = heartbeat_at - interval '1 hour'"
+    job_store.ask(declare_dead)
+    rescuer = run_worker(threads=1, queues=["low-priority"])
+    wait_for(lambda: job_store.state(job) == "queued", "the job is free again")
+    worker.sigcont()
+
+    wait_for(lambda: len(job_store.effects(job, "started")) == 2, "it comes back to the same worker")
+    job_store.open("gate")
+    row = job_store.wait_until(job, "done")
+
+    assert {effect.worker for effect in job_store.effects(job)} == set(worker.pids)
+    assert row.attempts == 2
+    assert job_store.history(job) == [("queued", 1), ("done", 2)]
+    assert not rescuer.ended

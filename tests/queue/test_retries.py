@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any
 
@@ -28,8 +29,8 @@ def seconds_until_next(broker: JobBroker, job: Any) -> float:
     """How long after its failed attempt the job waits, as the store has it."""
     found = rows(
         broker,
-        "select extract(epoch from q.eta - h.at)::float8 from {schema}.queue q join {schema}.history h using (message_id) "
-        "where message_id = %s order by h.at desc limit 1",
+        "select extract(epoch from q.eta - h.at)::float8 "
+        "from {schema}.queue q join {schema}.history h using (message_id) where message_id = %s order by h.at desc limit 1",
         job.message_id,
     )
     return float(found[0][0])
@@ -76,12 +77,19 @@ def test_history_tells_each_attempt(broker: JobBroker) -> None:
         raise RuntimeError("no \0 charge")
 
     with working(broker):
-        worker = wait_for(lambda: rows(broker, "select worker_id::text from {schema}.worker"), "a worker")[0][0]
+        worker = wait_for(lambda: rows(broker, "select worker_id::text from {schema}.worker"), "a worker")[0][
+            0
+        ]
         job = fail.send()
         waits_after_each_attempt(broker, job, 1)
         wait_until(broker, job, "Deleted")
     first, second = history(broker, job)
-    assert (first["state"], first["attempt"], second["state"], second["attempt"]) == ("retrying", 1, "rejected", 2)
+    assert (first["state"], first["attempt"], second["state"], second["attempt"]) == (
+        "retrying",
+        1,
+        "rejected",
+        2,
+    )
     assert first["reason"] == "attempt 1 failed, next in 60 s"
     for entry in (first, second):
         assert entry["error"] == "RuntimeError: no \\0 charge"
@@ -123,7 +131,7 @@ def test_a_waiting_retry_runs_at_its_time_without_being_polled_for(broker: JobBr
 
     with working(broker):
         wait_until(broker, recover.send(), "Succeeded", within=5)  # the poll interval is 15 s
-    assert all(0.19 < later - earlier < 2 for earlier, later in zip(runs, runs[1:], strict=False))
+    assert all(0.19 < later - earlier < 2 for earlier, later in itertools.pairwise(runs))
 
 
 def test_a_policy_sets_delays_of_its_own(broker: JobBroker) -> None:
@@ -244,7 +252,9 @@ def test_retry_when(broker: JobBroker) -> None:
     assert asked == [(0, KeyError), (1, KeyError), (2, KeyError)]
 
 
-@pytest.mark.parametrize("error", [dramatiq.Retry("later", delay=120_000), RateLimitExceeded("full")], ids=str)
+@pytest.mark.parametrize(
+    "error", [dramatiq.Retry("later", delay=120_000), RateLimitExceeded("full")], ids=str
+)
 def test_an_error_may_say_when(broker: JobBroker, error: Exception) -> None:
     @dramatiq.actor
     def fail() -> None:

@@ -72,7 +72,7 @@ def test_only_the_actor_need_be_named(broker: JobBroker, dotnet: connection) -> 
 
 def test_arguments_reach_the_function(broker: JobBroker, dotnet: connection, seen: list[Any]) -> None:
     first = call(dotnet, "'common.create_bill', '[\"A-101\", 5]'")
-    second = call(dotnet, "'common.create_bill', kwargs => '{\"flat\": \"हिन्दी\", \"note\": \"₹ 😀\"}'")
+    second = call(dotnet, '\'common.create_bill\', kwargs => \'{"flat": "हिन्दी", "note": "₹ 😀"}\'')
     dotnet.commit()
     with working(broker):
         wait_until(broker, first, "Succeeded")
@@ -214,7 +214,9 @@ def test_a_caller_who_keeps_another_search_path_reaches_the_right_tables(
     broker: JobBroker, dotnet: connection
 ) -> None:
     with dotnet.cursor() as cursor:
-        cursor.execute("create temp table queue (x int); create temp table actor (x int); set search_path = pg_temp")
+        cursor.execute(
+            "create temp table queue (x int); create temp table actor (x int); set search_path = pg_temp"
+        )
     job = call_and_commit(dotnet, "'common.close_month'")
     assert job_state(broker, job) == "Enqueued"
 

@@ -218,9 +218,11 @@ def test_a_store_on_another_database_is_found_there_and_only_there(database: str
 
 @pytest.mark.parametrize("thing", [sqlite3.connect(":memory:"), object(), None, "postgresql://x"], ids=str)
 def test_anything_else_is_refused(broker: JobBroker, bill: Any, thing: Any) -> None:
-    with pytest.raises(TypeError, match="psycopg2 connection or a SQLAlchemy Session or Connection"):
-        with transaction(thing):
-            bill.send("A-101")
+    with (
+        pytest.raises(TypeError, match="psycopg2 connection or a SQLAlchemy Session or Connection"),
+        transaction(thing),
+    ):
+        bill.send("A-101")
     assert count(broker) == 0
 
 

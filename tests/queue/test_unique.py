@@ -165,7 +165,7 @@ def test_the_same_key_of_two_actors_is_two_keys(broker: JobBroker, gate: Gate) -
 
 
 def test_a_key_made_of_nonsense_is_refused(broker: JobBroker, gate: Gate) -> None:
-    close = declare(broker, gate, unique="waiting", unique_key=lambda month, flat: None or 5)
+    close = declare(broker, gate, unique="waiting", unique_key=lambda month, flat: 5)
     assert "unique_key must be a text" in refusal(lambda: close.send("2026-04", "A-101"))
     assert count(broker) == 0
 

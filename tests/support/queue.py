@@ -96,15 +96,18 @@ def settings_with(**settings: Any) -> Settings:
 
 @contextmanager
 def working(
-    broker: JobBroker, threads: int = 4, *, queues: set[str] | None = None
+    broker: JobBroker, threads: int = 4, *, queues: set[str] | None = None, patience: float = 20.0
 ) -> Iterator[dramatiq.Worker]:
-    """A worker of this process, stopped at the end of the block: what it holds then is finished or given back."""
+    """A worker of this process, stopped at the end of the block.
+
+    What runs then is waited for as long as `patience` says, and then given back.
+    """
     worker = dramatiq.Worker(broker, queues=queues, worker_timeout=50, worker_threads=threads)
     worker.start()
     try:
         yield worker
     finally:
-        worker.stop(timeout=20_000)
+        worker.stop(timeout=int(patience * 1000))
 
 
 def job_state(broker: JobBroker, job: Any, service: str = "common") -> str | None:

@@ -4,8 +4,9 @@ insert into {schema}.worker (worker_id, name, hostname, pid, queues, threads)
 values (%(worker_id)s, %(name)s, %(hostname)s, %(pid)s, %(queues)s, %(threads)s);
 
 -- name: beat
--- known: false when this worker was declared dead and has lost its leases. The rest says which of the two statements
--- below have something to do, so that an idle worker sends one statement a beat. Reads queue_claimed.
+-- known: false when this worker was declared dead and has lost its leases. has_unknown and has_dead say which of the two
+-- statements below have something to do, so that an idle worker sends one statement a beat. asked_to_stop: its jobs that
+-- were asked to, should a notification have been missed. Reads queue_claimed.
 with beaten as (
     update {schema}.worker
        set heartbeat_at = {schema}.clock(), running = %(running)s, memory_bytes = %(memory_bytes)s, queues = %(queues)s
@@ -23,7 +24,11 @@ select exists (select from beaten) as known,
            select from {schema}.queue q
             where q.state = 'consumed'
               and not exists (select from {schema}.worker w where w.worker_id = q.worker_id)
-       ) as has_dead;
+       ) as has_dead,
+       array(
+           select message_id::text from {schema}.queue
+            where state = 'consumed' and worker_id = %(worker_id)s and cancel_requested_at is not null
+       ) as asked_to_stop;
 
 -- name: leave
 delete from {schema}.worker where worker_id = %(worker_id)s;
@@ -34,16 +39,16 @@ delete from {schema}.worker where worker_id = %(worker_id)s;
 update {schema}.queue q
    set state = 'queued', attempts = greatest(attempts - 1, 0), mtime = {schema}.clock(),
        worker_id = null, lease = null, started_at = null,
-       unique_key = case when not exists (
-           select from {schema}.queue w
+       unique_key = case when (
+           select true from {schema}.queue w
             where w.unique_key = q.unique_key and w.state in ('queued', 'scheduled', 'retrying', 'awaiting')
-            limit 1  -- looked up for each: a hashed subplan would read all the table
-       ) and not exists (
-           select from {schema}.queue w
+            limit 1
+       ) is null and (
+           select true from {schema}.queue w
             where w.unique_key = q.unique_key and w.state = 'consumed' and w.worker_id = %(worker_id)s
               and w.message_id <> q.message_id
             limit 1
-       ) then q.unique_key end
+       ) is null then q.unique_key end
  where state = 'consumed' and worker_id = %(worker_id)s
    and started_at < {schema}.clock() - %(grace)s::interval and message_id <> all (%(held)s::uuid[])
 returning message_id::text;

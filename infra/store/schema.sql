@@ -1,0 +1,471 @@
+-- The job store of one service, whole: what the migrations add up to. Nothing runs this file; it is here to be read, and
+-- a test holds it equal to the migrations' result. Its schema is <service>_jobs; every name below is without it.
+--
+-- THE TABLES
+--
+--   queue       every job that is not finished: dramatiq-pg's table with columns added. Small, and hot.
+--   finished    the others, until they expire: a branch a state, time partitions in each, so that expiry drops tables.
+--   history     a row for each end of an attempt, each rescue and each change by an operator; time partitions.
+--   job_log     lines that jobs wrote while they ran; time partitions.
+--   worker      a row a living worker process. Whoever's row is gone has lost all leases.
+--   queue_pause queues that are not claimed from.
+--   actor       the actors that the code declares, for enqueue() and for operators.
+--
+-- THE STATES (the words of operators in parentheses) and who has them
+--
+--   queue:     scheduled (Scheduled)  queued (Enqueued)  consumed (Processing)  retrying (Retrying)  awaiting (Awaiting)
+--   finished:  done (Succeeded)  failed (Failed)  rejected (Deleted)  cancelled (Cancelled)
+--
+-- THE MOVES, each with the statements that make it, as infra/queue/sql/<file>: <name>. There are no others.
+--
+--   sent      -> queued       put() below: for actor.send and enqueue(); operate.sql: send_again
+--   sent      -> scheduled    put(), with a delay or an eta
+--   scheduled -> queued       claim.sql: promote, when its time has come; operate.sql: run_now
+--   queued    -> consumed     claim.sql: claim; the attempt is counted and the lease given
+--   consumed  -> done         finish.sql: finish_done, finish
+--   consumed  -> retrying     finish.sql: retry
+--   retrying  -> queued       claim.sql: promote; operate.sql: run_now
+--   consumed  -> rejected     finish.sql: finish, when its attempts are used up
+--   consumed  -> failed       finish.sql: finish, when it cannot run as it is, or its policy keeps it
+--   consumed  -> cancelled    finish.sql: finish, when it was asked to stop, or yields to a twin that waits under its
+--                             unique key; heartbeat.sql: rescue, with such a twin
+--   consumed  -> queued       finish.sql: release (given back, uncounted); heartbeat.sql: rescue (its worker is dead),
+--                             give_back_unknown (the answer to its claim was lost)
+--   scheduled -> cancelled    cancel.sql: cancel
+--   queued    -> cancelled    cancel.sql: cancel
+--   retrying  -> cancelled    cancel.sql: cancel
+--   scheduled -> rejected     operate.sql: delete_waiting
+--   queued    -> rejected     operate.sql: delete_waiting
+--   retrying  -> rejected     operate.sql: delete_waiting
+--   failed    -> rejected     operate.sql: delete_failed
+--   failed    -> queued       operate.sql: revive
+--   rejected  -> queued       operate.sql: revive
+--   cancelled -> queued       operate.sql: revive
+--
+-- A consumed job that is cancelled stays consumed: its row says that it was asked to stop, and its worker ends it.
+-- awaiting has no move yet. What expires is dropped with its partition.
+--
+-- WHO MAY MOVE A JOB
+--
+-- A waiting job: whoever locks its row. A consumed job: the bearer of its lease alone; every statement that ends an
+-- attempt says `lease = ...`. The lease is taken away only from a worker whose row in `worker` is stale or gone (rescue),
+-- and a worker whose heartbeat is stale claims nothing.
+--
+-- THE ORDER OF LOCKS
+--
+-- 1. Claim, promote and rescue skip what is locked, so they wait for nobody.
+-- 2. finish, retry and release lock only rows that their worker holds; nobody else updates those but cancel, which sets
+--    columns of consumed rows.
+-- 3. Operators lock finished before queue, and rows in the order of their ids.
+-- 4. put inserts and locks nothing; on a unique key it waits for the other insert's commit.
+-- 5. make_partitions and drop_partitions take an advisory transaction lock first, so they run one after the other.
+
+-- The functions below take this path with them: a caller's temporary tables must not stand in for ours.
+do $$ begin perform set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true); end $$;
+
+create function clock() returns timestamptz
+    language sql stable
+    as $$ select coalesce(nullif(current_setting('dhanman.clock', true), '')::timestamptz, statement_timestamp()) $$;
+comment on function clock() is 'The one clock. Tests hold it still with: set dhanman.clock = ''2026-04-01 06:00+05:30''.';
+
+create type state as enum (
+    -- dramatiq-pg's four: Enqueued, Processing, Deleted, Succeeded
+    'queued', 'consumed', 'rejected', 'done',
+    -- and ours
+    'scheduled', 'retrying', 'awaiting', 'failed', 'cancelled'
+);
+
+create table queue (
+    message_id uuid primary key,
+    queue_name text not null default 'default',
+    state state not null default 'queued',
+    mtime timestamptz not null default clock(),
+    message jsonb,
+    result jsonb,
+    result_ttl timestamptz,
+    id bigint generated by default as identity,
+    actor_name text not null default '',
+    priority integer not null default 0,
+    eta timestamptz,
+    attempts integer not null default 0,
+    begun integer not null default 0,
+    worker_id uuid,
+    lease uuid,
+    enqueued_at timestamptz not null default clock(),
+    started_at timestamptz,
+    unique_key text,
+    unique_running boolean not null default false,
+    cancel_requested_at timestamptz,
+    cancel_reason text,
+    progress_done bigint,
+    progress_total bigint,
+    error text
+) with (
+    fillfactor = 70,
+    autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 20000,
+    autovacuum_vacuum_insert_scale_factor = 0.0, autovacuum_vacuum_insert_threshold = 200000,
+    autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
+);
+comment on table queue is 'Every job that is not finished. dramatiq-pg''s table with columns added.';
+comment on column queue.message is 'The message as dramatiq encodes it.';
+comment on column queue.id is 'Order of arrival in a queue; drawn anew when a job goes back to the queue.';
+comment on column queue.priority is 'Lower runs first, as in dramatiq.';
+comment on column queue.eta is 'A scheduled or retrying job waits until then.';
+comment on column queue.attempts is 'Counted at claim, so that an attempt that kills its worker counts.';
+comment on column queue.begun is 'The last attempt allowed, or one beyond, once it really begins: see claim.sql, begin_last.';
+comment on column queue.worker_id is 'Who holds the claim.';
+comment on column queue.lease is 'Fencing token of the claim: only its bearer may finish, retry or give back the job.';
+comment on column queue.unique_key is 'At most one waiting job has it; with unique_running also none that runs.';
+
+create index queue_ready on queue (queue_name, priority, id) where state = 'queued';
+comment on index queue_ready is 'What claim reads, in the order it reads it; as large as the ready work, not as the rest.';
+create index queue_due on queue (eta) where state in ('scheduled', 'retrying');
+comment on index queue_due is 'What promotion reads: the delayed jobs, soonest first.';
+create index queue_claimed on queue (worker_id) where state = 'consumed';
+comment on index queue_claimed is 'What rescue and reconciliation read: the claims of one worker.';
+create unique index queue_unique_waiting on queue (unique_key)
+    where unique_key is not null and state in ('queued', 'scheduled', 'retrying', 'awaiting');
+create unique index queue_unique_running on queue (unique_key) where unique_key is not null and unique_running;
+
+-- Finished jobs: a branch a state, because a question about the failed must not scan the done; time partitions in
+-- each branch, so that expiry drops tables. The default partition catches what no other takes; it stays empty while
+-- partitions are made ahead.
+create table finished (
+    message_id uuid not null,
+    queue_name text not null,
+    state state not null,
+    actor_name text not null,
+    message jsonb,
+    result jsonb,
+    result_ttl timestamptz,
+    priority integer not null,
+    attempts integer not null,
+    worker_id uuid,
+    enqueued_at timestamptz not null,
+    started_at timestamptz,
+    finished_at timestamptz not null default clock(),
+    unique_key text,
+    progress_done bigint,
+    progress_total bigint,
+    reason text,
+    error text
+) partition by list (state);
+comment on table finished is 'Succeeded (done), Deleted (rejected), Failed and Cancelled jobs until they expire.';
+create table finished_done partition of finished for values in ('done') partition by range (finished_at);
+create table finished_rejected partition of finished for values in ('rejected') partition by range (finished_at);
+create table finished_failed partition of finished for values in ('failed') partition by range (finished_at);
+create table finished_cancelled partition of finished for values in ('cancelled') partition by range (finished_at);
+create table finished_done_default partition of finished_done default;
+create table finished_rejected_default partition of finished_rejected default;
+create table finished_failed_default partition of finished_failed default;
+create table finished_cancelled_default partition of finished_cancelled default;
+create index finished_message_id on finished (message_id);
+create index finished_finished_at on finished (finished_at);
+create index finished_result_ttl on finished (result_ttl) where result is not null;
+
+create table history (
+    message_id uuid not null,
+    at timestamptz not null default clock(),
+    state state not null,
+    attempt integer not null,
+    worker_id uuid,
+    duration_ms double precision,
+    reason text,
+    error text,
+    traceback text
+) partition by range (at);
+comment on table history is 'A row for each end of an attempt and each change by an operator. job_timeline adds enqueue and start.';
+comment on column history.state is 'The state the job went into.';
+comment on column history.duration_ms is 'How long the attempt ran; at - duration_ms is when it started.';
+create table history_default partition of history default;
+create index history_message_id on history (message_id);
+
+create table job_log (
+    message_id uuid not null,
+    at timestamptz not null,
+    attempt integer not null,
+    line text not null
+) partition by range (at);
+comment on table job_log is 'Lines a job wrote with current_job().log().';
+create table job_log_default partition of job_log default;
+create index job_log_message_id on job_log (message_id, at);
+
+create table worker (
+    worker_id uuid primary key,
+    name text not null,
+    hostname text not null,
+    pid integer not null,
+    queues text[] not null,
+    threads integer not null,
+    started_at timestamptz not null default clock(),
+    heartbeat_at timestamptz not null default clock(),
+    running integer not null default 0,
+    memory_bytes bigint
+);
+comment on table worker is 'One row a living worker process. A worker whose row is gone has lost all its leases.';
+
+create table queue_pause (
+    queue_name text primary key,
+    paused_at timestamptz not null default clock(),
+    paused_by text not null,
+    reason text
+);
+comment on table queue_pause is 'Queues that are not claimed from.';
+
+create table actor (
+    actor_name text primary key,
+    queue_name text not null,
+    priority integer not null default 0,
+    unique_running boolean not null default false,
+    parameters jsonb not null default '[]',
+    doc text,
+    registered_at timestamptz not null default clock()
+);
+comment on table actor is 'The actors this service declares, written by migrate and by workers as they start.';
+
+-- put: the one way into the queue. An array has an element a message, or a single one where it is the same for all.
+-- A message waits for `delays_ms`, or until `etas`. Returns a row for each that was NOT inserted: `existing` is the
+-- waiting job with its unique key, or null where the message id is known already.
+-- sent_at: when the oldest message was made that may have been sent before; null where all are new.
+-- Locks: row inserts only, so callers in any order do not deadlock; a conflicting insert waits for the other's commit.
+create function put(
+    message_ids uuid[], queue_names text[], actor_names text[], priorities integer[], delays_ms bigint[],
+    etas timestamptz[], unique_keys text[], unique_runnings boolean[], messages jsonb[], sent_at timestamptz
+) returns table (duplicate uuid, existing uuid)
+    language plpgsql volatile
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set search_path from current
+    as $$
+declare
+    inserted uuid[];
+    ready text[];
+    soonest timestamptz;
+begin
+    with row as (
+        insert into queue (message_id, queue_name, state, actor_name, priority, eta, unique_key, unique_running, message)
+        select m.message_id, m.queue_name, case when m.eta is null then 'queued' else 'scheduled' end::state,
+               m.actor_name, m.priority, m.eta, m.unique_key, m.unique_running, m.message
+          from (
+            select message_id,
+                   coalesce(queue_name, queue_names[1]) as queue_name,
+                   coalesce(actor_name, actor_names[1]) as actor_name,
+                   coalesce(priority, priorities[1]) as priority,
+                   case when eta > clock() then eta
+                        when cardinality(etas) = 1 and etas[1] > clock() then etas[1]
+                        when coalesce(delay_ms, delays_ms[1]) > 0
+                        then clock() + coalesce(delay_ms, delays_ms[1]) * interval '1 millisecond' end as eta,
+                   unique_key,
+                   coalesce(unique_running, unique_runnings[1]) as unique_running,
+                   message
+              from unnest(message_ids, queue_names, actor_names, priorities, delays_ms, etas, unique_keys,
+                          unique_runnings, messages)
+                   as u (message_id, queue_name, actor_name, priority, delay_ms, eta, unique_key, unique_running, message)
+          ) m
+        on conflict do nothing
+        returning message_id, queue_name, eta
+    )
+    select array_agg(message_id), array_agg(distinct queue_name) filter (where eta is null), min(eta)
+      into inserted, ready, soonest
+      from row;
+    -- A message that finished already must not run again; asked only where one may have been sent before. Its id can
+    -- only be in partitions no older than the message. A second statement, so that it sees a finish that committed
+    -- while the insert waited.
+    if sent_at is not null then
+        with again as (
+            delete from queue q using finished f
+             where q.message_id = any (inserted) and f.message_id = q.message_id
+               and f.finished_at >= sent_at - interval '1 hour'
+            returning q.message_id
+        )
+        select array(select unnest(inserted) except select message_id from again) into inserted;
+    end if;
+    perform pg_notify(current_schema(), queue_name) from unnest(ready) queue_name;
+    if soonest is not null then
+        perform pg_notify(current_schema(), '@' || floor(extract(epoch from soonest)));
+    end if;
+    if coalesce(cardinality(inserted), 0) < cardinality(message_ids) then
+        return query
+        select m.message_id, holder.message_id
+          from unnest(message_ids, unique_keys) as m (message_id, unique_key)
+          left join lateral (
+              select q.message_id from queue q
+               where q.unique_key = m.unique_key and q.state in ('queued', 'scheduled', 'retrying', 'awaiting')
+              union all
+              select q.message_id from queue q
+               where q.unique_key = m.unique_key and q.unique_running
+               limit 1
+          ) holder on holder.message_id <> m.message_id
+         where m.message_id <> all (coalesce(inserted, '{}'));
+    end if;
+end $$;
+comment on function put is 'Inserts messages; used by the Python broker, by follow-ups and by enqueue().';
+
+-- The known name that shares most pairs of letters with the given one; null when none shares half of them.
+create function nearest_actor(given text) returns text
+    language sql stable
+    set search_path from current
+    as $$
+    with pairs as (
+        select array(select distinct substr(lower(left(given, 200)), i, 2)
+                       from generate_series(1, length(left(given, 200)) - 1) i) as of_given
+    ), candidate as (
+        select a.actor_name, of_given,
+               array(select distinct substr(lower(a.actor_name), i, 2)
+                       from generate_series(1, length(a.actor_name) - 1) i) as of_actor
+          from actor a, pairs
+    ), scored as (
+        select actor_name,
+               2.0 * cardinality(array(select unnest(of_given) intersect select unnest(of_actor)))
+               / nullif(cardinality(of_given) + cardinality(of_actor), 0) as likeness
+          from candidate
+    )
+    select actor_name from scored where likeness >= 0.5 order by likeness desc, actor_name limit 1
+    $$;
+comment on function nearest_actor is 'For "did you mean".';
+
+create function enqueue(
+    actor text, args jsonb default '[]', kwargs jsonb default '{}', delay interval default null,
+    queue text default null, unique_key text default null
+) returns uuid
+    language plpgsql volatile
+    set search_path from current
+    as $$
+declare
+    known actor%rowtype;
+    message jsonb;
+    new_id uuid := gen_random_uuid();
+    found_id uuid;
+    delay_ms bigint := coalesce(ceil(extract(epoch from enqueue.delay) * 1000), 0);
+    key text := enqueue.unique_key;
+begin
+    select * into known from actor a where a.actor_name = enqueue.actor;
+    if not found then
+        raise exception 'unknown actor %', quote_literal(enqueue.actor)
+            using errcode = 'invalid_parameter_value',
+                  hint = coalesce('did you mean ' || quote_literal(nearest_actor(enqueue.actor)) || '? ', '')
+                         || 'Run "dhanman-jobs migrate" after deploying a new actor.';
+    end if;
+    if jsonb_typeof(enqueue.args) is distinct from 'array' then
+        raise exception 'args must be a JSON array, not %', coalesce(jsonb_typeof(enqueue.args), 'null')
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if jsonb_typeof(enqueue.kwargs) is distinct from 'object' then
+        raise exception 'kwargs must be a JSON object, not %', coalesce(jsonb_typeof(enqueue.kwargs), 'null')
+            using errcode = 'invalid_parameter_value';
+    end if;
+    message := jsonb_build_object(
+        'queue_name', coalesce(enqueue.queue, known.queue_name), 'actor_name', known.actor_name,
+        'args', enqueue.args, 'kwargs', enqueue.kwargs, 'options', '{}'::jsonb, 'message_id', new_id,
+        'message_timestamp', floor(extract(epoch from clock()) * 1000));
+    if octet_length(message::text) > 65536 then
+        raise exception 'the message is % bytes; at most 65536 are allowed', octet_length(message::text)
+            using errcode = 'program_limit_exceeded', hint = 'store the data and send its id';
+    end if;
+    if length(key) not between 1 and 1000 then
+        raise exception 'unique_key must be a text of 1 to 1000 characters, not %', length(key)
+            using errcode = 'invalid_parameter_value';
+    end if;
+    -- As in Python: the key counts for its actor alone, and one too long for an index is shortened.
+    key := known.actor_name || ':' || case when octet_length(key) <= 1000 then key
+                                           else encode(sha256(convert_to(key, 'UTF8')), 'hex') end;
+    select existing into found_id
+      from put(array[new_id], array[coalesce(enqueue.queue, known.queue_name)], array[known.actor_name],
+               array[known.priority], array[delay_ms], array[null::timestamptz], array[key],
+               array[known.unique_running and key is not null], array[message], null);
+    return coalesce(found_id, new_id);
+end $$;
+comment on function enqueue is 'Enqueues a job in the caller''s transaction. Returns its id, or the id of the waiting job with the same unique key.';
+
+create view job as
+    select message_id, queue_name, state, actor_name, message, result, priority, eta, attempts, worker_id, enqueued_at,
+           started_at, null::timestamptz as finished_at, unique_key, progress_done, progress_total,
+           cancel_reason as reason, error
+      from queue
+    union all
+    select message_id, queue_name, state, actor_name, message, result, priority, null, attempts, worker_id, enqueued_at,
+           started_at, finished_at, unique_key, progress_done, progress_total, reason, error
+      from finished;
+comment on view job is 'Every job, waiting, running or finished.';
+
+create view job_timeline as
+    select message_id, enqueued_at as at, 'queued'::state as state, 0 as attempt, null::uuid as worker_id,
+           null::double precision as duration_ms, null::text as reason, null::text as error, null::text as traceback
+      from job
+    union all
+    select message_id, at - duration_ms * interval '1 millisecond', 'consumed', attempt, worker_id, null, null, null, null
+      from history where duration_ms is not null
+    union all
+    select message_id, started_at, 'consumed', attempts, worker_id, null, null, null, null
+      from queue where state = 'consumed'
+    union all
+    select message_id, at, state, attempt, worker_id, duration_ms, reason, error, traceback from history;
+comment on view job_timeline is 'Every state a job was in, with when and why; order by at.';
+
+-- make_partitions: time partitions from today to `ahead` days on, for every partitioned branch. A day a partition for
+-- done, a month for the rest. drop_partitions: drops those that ended before the retention.
+-- Both take an advisory transaction lock, so that two workers do not collide, and run as the owner: a worker's role
+-- owns no tables.
+create function make_partitions(ahead integer default 7) returns integer
+    language plpgsql security definer
+    set search_path from current
+    as $$
+declare
+    branch text;
+    width interval;
+    lower_bound timestamptz;
+    name text;
+    made integer := 0;
+begin
+    perform pg_advisory_xact_lock(hashtext(current_schema() || '.partitions'));
+    foreach branch in array array['finished_done', 'finished_rejected', 'finished_failed', 'finished_cancelled', 'history', 'job_log'] loop
+        width := case when branch in ('finished_done', 'history', 'job_log') then interval '1 day' else interval '1 month' end;
+        lower_bound := date_trunc(case when width = interval '1 day' then 'day' else 'month' end, clock(), 'UTC');
+        while lower_bound <= clock() + ahead * interval '1 day' loop
+            name := branch || to_char(lower_bound at time zone 'UTC', '_YYYYMMDD');
+            if to_regclass(quote_ident(name)) is null then
+                begin
+                    execute format('create table %I partition of %I for values from (%L) to (%L)',
+                                   name, branch, lower_bound, (lower_bound at time zone 'UTC' + width) at time zone 'UTC');
+                    made := made + 1;
+                exception
+                    when check_violation then
+                        null;  -- the default partition holds rows of this period already: they stay there
+                    when invalid_object_definition then
+                        null;  -- a partition of another width, made by hand, covers this period
+                end;
+            end if;
+            lower_bound := (lower_bound at time zone 'UTC' + width) at time zone 'UTC';
+        end loop;
+    end loop;
+    return made;
+end $$;
+comment on function make_partitions is 'Makes the partitions of the next days; returns how many were missing.';
+
+create function drop_partitions(branch text, keep interval) returns integer
+    language plpgsql security definer
+    set search_path from current
+    as $$
+declare
+    child record;
+    dropped integer := 0;
+begin
+    perform pg_advisory_xact_lock(hashtext(current_schema() || '.partitions'));
+    for child in
+        select c.relname,
+               (regexp_match(pg_get_expr(c.relpartbound, c.oid), 'TO \(''([^'']+)''\)'))[1]::timestamptz as upper_bound
+          from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = quote_ident(branch)::regclass and pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT'
+    loop
+        if child.upper_bound < clock() - keep then
+            execute format('drop table %I', child.relname);
+            dropped := dropped + 1;
+        end if;
+    end loop;
+    return dropped;
+end $$;
+comment on function drop_partitions is 'Drops a branch''s partitions that ended longer ago than keep; returns how many.';
+
+do $$ begin perform make_partitions(); end $$;
