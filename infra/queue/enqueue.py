@@ -23,7 +23,8 @@ CHUNK = 2_000
 
 def put(cursor: Any, schema: str, envelopes: Sequence[Envelope]) -> dict[str, str | None]:
     """Inserts messages with one round trip a chunk. Returns, for each that was not inserted, the id of the waiting job
-    with its unique key, or None where its own id is known already."""
+    with its unique key, or None where its own id is known already.
+    """
     statement = load("infra.queue").bind(schema).put
     if len(envelopes) <= CHUNK:
         cursor.execute(statement, _columns(envelopes))
@@ -60,7 +61,9 @@ def _columns(envelopes: Sequence[Envelope]) -> dict[str, Any]:
         "unique_keys": unique_keys if any(unique_keys) else [None],
         "unique_runnings": _once_if_same([e.unique_running for e in envelopes]),
         "messages": [e.text for e in envelopes],
-        "sent_at": _timestamp(min((e.message.message_timestamp for e in envelopes if e.sent_before), default=None)),
+        "sent_at": _timestamp(
+            min((e.message.message_timestamp for e in envelopes if e.sent_before), default=None)
+        ),
     }
 
 
@@ -79,7 +82,8 @@ def insert(
     store: Store, envelopes: Sequence[Envelope], *, patience: float | None = None
 ) -> dict[str, str | None]:
     """`put` in the caller's transaction when one is open, else in one of its own, tried again while the database is
-    away until `patience` seconds (JOBS_SEND_TIMEOUT) are over. Raises StoreUnavailable or StoreNotMigrated."""
+    away until `patience` seconds (JOBS_SEND_TIMEOUT) are over. Raises StoreUnavailable or StoreNotMigrated.
+    """
     outer = caller.cursor_for(store)
     if outer is not None:
         return put(outer, store.schema, envelopes)
@@ -122,17 +126,26 @@ def enqueue_many(messages: Iterable[Message[Any]], *, delay: int | None = None) 
     """
     broker: Any = get_broker()
     envelopes = [seal(message, delay, broker) for message in messages]
+    for envelope in envelopes:
+        broker.emit_before("enqueue", envelope.message, envelope.delay_ms)
+    refused = _write(broker, envelopes)
+    for envelope in envelopes:
+        broker.emit_after("enqueue", envelope.message, envelope.delay_ms)
+    return [under_its_id(envelope.message, refused) for envelope in envelopes]
+
+
+def _write(broker: Any, envelopes: list[Envelope]) -> dict[str, str | None]:
     if (run := broker.staging()) is not None:
         for envelope in envelopes:
             run.stage(envelope)
-        return [envelope.message for envelope in envelopes]
+        return {}
     by_service: dict[str, list[Envelope]] = {}
     for envelope in envelopes:
         by_service.setdefault(envelope.service, []).append(envelope)
     refused: dict[str, str | None] = {}
     for service, group in by_service.items():
         refused.update(insert(broker.store(service), group))
-    return [under_its_id(envelope.message, refused) for envelope in envelopes]
+    return refused
 
 
 def under_its_id(message: Message[Any], refused: dict[str, str | None]) -> Message[Any]:

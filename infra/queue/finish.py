@@ -27,7 +27,7 @@ from infra.store.sql import Statements, load
 PLANNER = (
     "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; "
 )
-"""The hot statements name their index; a table that was empty when it was last analysed must not mislead the planner."""
+"""The hot statements know their index; a table that was empty when last analysed must not mislead the planner."""
 
 BATCH = 1_000
 PAUSE = 0.5
@@ -128,7 +128,7 @@ class Finisher(threading.Thread):
                 self._disconnect()
                 self._write_later(runs, notes, error)
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, the outcomes must not be lost
                 if isinstance(error, DISCONNECTED) and not statement_at_fault(error):
                     if self._conn is not None and not self._conn.closed:
                         self._report(error)  # the server is there and says no

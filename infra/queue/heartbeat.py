@@ -4,6 +4,7 @@ workers that stopped answering. One thread a process, one round an interval over
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -83,7 +84,8 @@ class Heartbeat(threading.Thread):
             except DISCONNECTED:
                 raise
             except psycopg2.Error as error:
-                log.error("This worker cannot introduce itself to %s: %s", store.schema, str(error).strip())
+                said = str(error).strip()
+                log.error("This worker cannot introduce itself to %s: %s", store.schema, said)  # noqa: TRY400
 
     def stop(self) -> None:
         self._stop_event.set()
@@ -91,12 +93,10 @@ class Heartbeat(threading.Thread):
     def leave(self) -> None:
         """Takes the worker's rows away: it has nothing left."""
         for store in self.stores:
-            try:
+            with contextlib.suppress(psycopg2.Error):  # then the row goes stale, and a rescuer takes it away
                 self._execute(
                     store, bound(store.schema).leave, {"worker_id": self._identity(store)}, fetch=False
                 )
-            except psycopg2.Error:
-                pass  # the row goes stale and is rescued
         for conn in self._connections.values():
             conn.close()
         self._connections.clear()
@@ -156,8 +156,12 @@ class Heartbeat(threading.Thread):
         self._beaten(store, began)
         if asked_to_stop:
             self._cancelled(asked_to_stop)
-        freed = has_unknown and not claiming and self._execute(
-            store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held}
+        freed = (
+            has_unknown
+            and not claiming
+            and self._execute(
+                store, sql.give_back_unknown, {"worker_id": identity, "grace": self._grace, "held": held}
+            )
         )
         rescued = has_dead and self._rescue(store)
         if freed or rescued:
@@ -168,9 +172,7 @@ class Heartbeat(threading.Thread):
         if time.monotonic() - self._reached_at[store.url] < 1.2 * self._interval:
             return []
         sql = bound(store.schema)
-        rescued = self._execute(
-            store, sql.rescue, {"timeout": self._timeout, "channel": store.schema}
-        )
+        rescued = self._execute(store, sql.rescue, {"timeout": self._timeout, "channel": store.schema})
         for message_id, _, attempt, _ in rescued:
             log.warning("Rescued job %s of a dead worker after attempt %d.", message_id, attempt)
         return rescued

@@ -147,8 +147,9 @@ class WorkerProcess:
     def finish(self, run: Run) -> None:
         """Hands in a run whose outcome is set."""
         if run.lost:
-            self.buffer.held.pop(run.message_id, None)
-            self.cancellations.forget(run.message_id)
+            if self.buffer.held.get(run.message_id) is run:  # the job may be here again, under a new lease
+                del self.buffer.held[run.message_id]
+                self.cancellations.forget(run.message_id)
             log.warning(
                 "Job %s lost its lease while it ran; its outcome is dropped, another worker has it.",
                 run.message_id,

@@ -34,7 +34,7 @@ def statement_at_fault(error: psycopg2.Error) -> bool:
 
 
 class _Cursor(cursor):
-    def execute(self, query: Any, vars: Any = None) -> None:
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  # psycopg2 named it
         try:
             super().execute(query, vars)
         except psycopg2.DatabaseError as error:
@@ -42,7 +42,7 @@ class _Cursor(cursor):
 
 
 class _Connection(connection):
-    """When the server vanishes at certain moments, psycopg2 says no more than DatabaseError; here it is one of DISCONNECTED."""
+    """When the server vanishes at certain moments, psycopg2 says DatabaseError and no more; here it is DISCONNECTED."""
 
     def commit(self) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from dramatiq.middleware import Middleware
 
 from infra.queue import actor, enqueue_many
 from infra.queue.broker import JobBroker
@@ -113,6 +114,21 @@ def test_sent_again_they_are_the_same_jobs(broker: JobBroker, bill: Any) -> None
     enqueue_many(messages)
     enqueue_many(messages)
     assert count(broker) == 5
+
+
+def test_middleware_hears_of_each(broker: JobBroker, bill: Any) -> None:
+    heard = []
+
+    class Listens(Middleware):
+        def before_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
+            heard.append(("before", message.args, delay))
+
+        def after_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
+            heard.append(("after", message.args, delay))
+
+    broker.add_middleware(Listens())
+    enqueue_many([bill.message(1), bill.message(2)], delay=60_000)
+    assert heard == [(when, (n,), 60_000) for when in ("before", "after") for n in (1, 2)]
 
 
 def test_a_waiting_worker_hears_of_them(broker: JobBroker, bill: Any) -> None:

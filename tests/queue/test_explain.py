@@ -197,7 +197,8 @@ def plans_of(client: Any, text: bytes) -> Any:
             return cursor.fetchone()[0]
         cursor.execute(
             "load 'auto_explain'; set local auto_explain.log_min_duration = 0; "
-            "set local auto_explain.log_format = json; set local auto_explain.log_nested_statements = on; set local client_min_messages = log"
+            "set local auto_explain.log_format = json; "
+            "set local auto_explain.log_nested_statements = on; set local client_min_messages = log"
         )
         client.notices.clear()
         cursor.execute(statement)

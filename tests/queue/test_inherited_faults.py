@@ -64,8 +64,8 @@ def test_a_starting_worker_does_not_load_the_backlog(broker: JobBroker) -> None:
         gated.wait_for_entry()
         gated.wait_for_entry()
         [(claimed,)] = rows(broker, "select count(*) from {schema}.queue where state = 'consumed'")
-        assert claimed <= 4
-        assert len(broker.process.buffer.held) <= 4
+        assert claimed < 50  # a share for each thread, not the 3,000
+        assert len(broker.process.buffer.held) < 50
         rows(broker, "delete from {schema}.queue where state = 'queued'")
         gated.gate.set()
 

@@ -30,7 +30,8 @@ def seconds_until_next(broker: JobBroker, job: Any) -> float:
     found = rows(
         broker,
         "select extract(epoch from q.eta - h.at)::float8 "
-        "from {schema}.queue q join {schema}.history h using (message_id) where message_id = %s order by h.at desc limit 1",
+        "from {schema}.queue q join {schema}.history h using (message_id) "
+        "where message_id = %s order by h.at desc limit 1",
         job.message_id,
     )
     return float(found[0][0])

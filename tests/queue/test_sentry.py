@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -77,7 +78,7 @@ def test_an_event_for_each_failed_attempt_and_no_arguments(reporting: JobBroker,
 
     with working(reporting):
         # made here, since an event quotes the source around the error
-        flat, secret = "A-101-flat", "hush-hush"
+        flat, secret = uuid.uuid4().hex, uuid.uuid4().hex
         job = fail.send(flat, secret)
         wait_until(reporting, job, "Deleted")
     wait_for(lambda: len(inbox.events) >= 2, "two events")

@@ -23,7 +23,8 @@ OURS = "n.nspname = 'common_jobs' and c.relname !~ '_yoyo_|^yoyo_|_[0-9]{8}'"
 CATALOG = {
     "tables": f"""
         select c.relname, c.relkind::text, c.relpersistence::text, c.reloptions::text,
-               obj_description(c.oid, 'pg_class'), pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid), c.relrowsecurity
+               obj_description(c.oid, 'pg_class'), pg_get_partkeydef(c.oid),
+               pg_get_expr(c.relpartbound, c.oid), c.relrowsecurity
           from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where {OURS} and c.relkind in ('r', 'p', 'v', 'S')""",
     "columns": f"""

@@ -131,7 +131,10 @@ def wait_until(
 
 def job_row(broker: JobBroker, job: Any, service: str = "common") -> dict[str, Any]:
     """The job's row, wherever it is."""
-    names = "state actor_name queue_name priority attempts reason error worker_id unique_key progress_done progress_total"
+    names = (
+        "state actor_name queue_name priority attempts reason error worker_id unique_key "
+        "progress_done progress_total"
+    )
     found = rows(
         broker,
         f"select {', '.join(names.split())}, state::text, message, result, eta, started_at, finished_at, enqueued_at, "

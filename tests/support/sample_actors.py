@@ -59,8 +59,7 @@ def _ask(statement: str, *parameters: object) -> list[tuple[Any, ...]]:
 def effect(what: str) -> None:
     job = current_job()
     _ask(
-        "insert into effect (job, what, attempt, worker, began)"
-        " values (%s, %s, %s, %s, to_timestamp(%s))",
+        "insert into effect (job, what, attempt, worker, began) values (%s, %s, %s, %s, to_timestamp(%s))",
         job.message_id,
         what,
         job.attempt,
