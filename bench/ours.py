@@ -12,11 +12,11 @@ from typing import Literal
 
 import dramatiq
 import psycopg2
-from infra.app import make_broker
 
 from bench import dramatiq_drain
 from bench.countdown import Countdown
 from bench.run import serving
+from infra.app import make_broker
 from infra.queue import enqueue_many
 from infra.settings import SERVICES
 from infra.store.migrate import migrate

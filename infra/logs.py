@@ -14,6 +14,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor
 
+from infra.log_lines import LogLines
 from infra.settings import Settings
 
 LEVELS = {
@@ -38,19 +39,15 @@ QUIET = {
 }
 
 
-class _CurrentStderr:
-    """Writes to what sys.stderr is now: dramatiq replaces it with a pipe after import."""
-
-    def write(self, text: str) -> int:
-        return sys.stderr.write(text)
-
-    def flush(self) -> None:
-        sys.stderr.flush()
+lines = LogLines()
 
 
 def configure(config: Settings) -> None:
     """Sets structlog and the standard library's root logger up. May be called again, e.g. in a forked worker."""
-    as_json = config.jobs_log_format == "json" or (config.jobs_log_format == "auto" and not sys.stderr.isatty())
+    lines.start()
+    as_json = config.jobs_log_format == "json" or (
+        config.jobs_log_format == "auto" and not sys.stderr.isatty()
+    )
     level = logging.getLevelNamesMapping()[config.jobs_log_level.upper()]
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -58,9 +55,11 @@ def configure(config: Settings) -> None:
     ]
     renderer = _json if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer] if as_json else [*shared, renderer],
+        processors=[*shared, structlog.processors.format_exc_info, renderer]
+        if as_json
+        else [*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=_CurrentStderr()),  # type: ignore[arg-type]
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -71,7 +70,7 @@ def configure(config: Settings) -> None:
             renderer,
         ],
     )
-    handler = logging.StreamHandler(_CurrentStderr())
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -84,7 +83,7 @@ def _json(_: Any, __: str, event: EventDict) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
-def _logger_name(logger: Any, __: str, event: EventDict) -> EventDict:
+def _logger_name(_: Any, __: str, event: EventDict) -> EventDict:
     record = event.get("_record")
     if record is not None:
         event["logger"] = record.name

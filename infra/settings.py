@@ -107,7 +107,9 @@ class Settings(BaseSettings):
         "low-priority": 1,
     }
     """Queues and their weights: the share of threads each gets when all have work."""
-    jobs_threads: Annotated[int, Field(ge=1, le=1024)] = Field(default_factory=lambda: (os.cpu_count() or 1) * 5)
+    jobs_threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default_factory=lambda: (os.cpu_count() or 1) * 5
+    )
     """Worker threads on this machine in all (the Procfile divides them over its processes)."""
     jobs_extra_actors: Names = ()
     """Modules with more actors, imported after the services."""
@@ -134,7 +136,16 @@ class Settings(BaseSettings):
     jobs_log_format: Literal["auto", "json", "console"] = "auto"
     """auto: console on a terminal, JSON elsewhere."""
     jobs_log_level: Literal["debug", "info", "warning", "error"] = "info"
-    jobs_redact: Names = ("password", "token", "secret", "otp", "pan", "aadhaar", "account_number", "authorization")
+    jobs_redact: Names = (
+        "password",
+        "token",
+        "secret",
+        "otp",
+        "pan",
+        "aadhaar",
+        "account_number",
+        "authorization",
+    )
     """Arguments whose name contains one of these words are shown as ***."""
 
     sentry_dsn: str | None = None
@@ -147,7 +158,9 @@ class Settings(BaseSettings):
     def _outlasts_two_heartbeats(cls, timeout: timedelta, known: ValidationInfo) -> timedelta:
         beat = known.data.get("jobs_heartbeat_interval")
         if beat is not None and timeout < 2 * beat:
-            raise ValueError(f"allowed: at least twice JOBS_HEARTBEAT_INTERVAL, which is {beat.total_seconds():g} s")
+            raise ValueError(
+                f"allowed: at least twice JOBS_HEARTBEAT_INTERVAL, which is {beat.total_seconds():g} s"
+            )
         return timeout
 
     @property

@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.postgres", "tests.support.queue", "tests.support.job_store", "tests.support.worker"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.queue",
+    "tests.support.job_store",
+    "tests.support.worker",
+]

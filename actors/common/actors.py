@@ -8,7 +8,11 @@ from infra.middleware.retries import RetryPolicy
 from infra.queue import actor
 
 
-@actor(queue_name="default", service="common", retry_policy=RetryPolicy(give_up_on=(mail.MailRefused,), at_end="fail"))
+@actor(
+    queue_name="default",
+    service="common",
+    retry_policy=RetryPolicy(give_up_on=(mail.MailRefused,), at_end="fail"),
+)
 def send_welcome_email(email: str, name: str) -> None:
     """Welcome a new user. A repetition is the same letter, by its Message-ID."""
     subject = "Welcome to Dhanman"

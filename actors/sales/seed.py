@@ -62,7 +62,7 @@ def seed(
       towers: Buildings; the flats are shared out among them.
       flats: How many in all; about one in twelve has arrears, one in seven is let.
     """
-    draft = _Draft(Random(seed_number), seed_number, Period.parse(period))  # noqa: S311 - not for secrets
+    draft = _Draft(Random(seed_number), seed_number, Period.parse(period))
     community = draft.society()
     draft.flats(community, towers, flats)
     inserted = 0

@@ -1,17 +1,18 @@
 """A structured line for the start and the end of each run: job, actor, attempt, duration, time in the queue, and the
-arguments by name, with those named in JOBS_REDACT shown as ***."""
+arguments by name, with those named in JOBS_REDACT shown as ***.
+"""
 
 from __future__ import annotations
 
 import inspect
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from dramatiq.middleware import Middleware
 
-from infra.queue.run import CANCELLED, DONE, FAILED, QUEUED, REJECTED, RETRYING, Run, redacted
+from infra.queue.run import CANCELLED, DONE, FAILED, QUEUED, REJECTED, RETRYING, redacted
 from infra.settings import Settings
 
 EVENTS = {
@@ -44,6 +45,11 @@ class JobLog(Middleware):
         self.log = structlog.get_logger().bind()
         self._says_starts = self.config.jobs_log_level in ("debug", "info")
 
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        from infra.logs import lines
+
+        lines.flush()
+
     def before_process_message(self, broker: Any, message: Any) -> None:
         if not self._says_starts:
             return
@@ -61,7 +67,9 @@ class JobLog(Middleware):
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         outcome = message.outcome
-        event = EVENTS[outcome.state] if outcome else ("job.failed" if exception is not None else "job.finished")
+        event = (
+            EVENTS[outcome.state] if outcome else ("job.failed" if exception is not None else "job.finished")
+        )
         fields: dict[str, Any] = {
             "job": message.message_id,
             "actor": message.actor_name,
@@ -77,7 +85,9 @@ class JobLog(Middleware):
         getattr(self.log, self._levels[event])(event, **fields)
 
     def after_skip_message(self, broker: Any, message: Any) -> None:
-        self.log.info("job.skipped", job=message.message_id, actor=message.actor_name, attempt=message.attempt)
+        self.log.info(
+            "job.skipped", job=message.message_id, actor=message.actor_name, attempt=message.attempt
+        )
 
     def _arguments(self, broker: Any, message: Any) -> dict[str, Any]:
         if not message.args and not message.kwargs:
@@ -88,7 +98,7 @@ class JobLog(Middleware):
         return redacted({**named, **message.kwargs}, self.redact)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(fn: Callable[..., Any]) -> tuple[str, ...]:
     try:
         return tuple(inspect.signature(fn).parameters)

@@ -148,7 +148,11 @@ class Retries(Middleware):
             return
         delay_ms = self._delay_ms(actor, message, exception, policy)
         message.outcome = Outcome(
-            RETRYING, f"attempt {message.attempt} failed, next in {delay_ms / 1000:g} s", error, trace, delay_ms
+            RETRYING,
+            f"attempt {message.attempt} failed, next in {delay_ms / 1000:g} s",
+            error,
+            trace,
+            delay_ms,
         )
 
     def _policy(self, actor: Any) -> RetryPolicy:
@@ -179,4 +183,4 @@ class Retries(Middleware):
     def _tell_exhausted(self, broker: Any, actor: Any, run: Run, used: int, limit: int | None) -> None:
         target = run.options.get("on_retry_exhausted") or actor.options.get("on_retry_exhausted")
         if target:
-            broker.get_actor(target).send(run._message.asdict(), {"retries": used, "max_retries": limit})
+            broker.get_actor(target).send(run.asdict(), {"retries": used, "max_retries": limit})

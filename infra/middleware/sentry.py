@@ -6,13 +6,14 @@ from typing import Any
 
 from dramatiq.middleware import Middleware
 
-from infra.queue.run import CANCELLED, QUEUED, RETRYING, Run
+from infra.queue.run import CANCELLED, QUEUED, RETRYING
 from infra.settings import Settings
 
 
 class Sentry(Middleware):
     """An event for each failed attempt: tagged with job, actor, queue and attempt; a retry is a warning, the end an
-    error. Arguments are not sent. The SDK is loaded only where a DSN is set."""
+    error. Arguments are not sent. The SDK is loaded only where a DSN is set.
+    """
 
     def __init__(self, config: Settings) -> None:
         import sentry_sdk

@@ -21,7 +21,8 @@ SAME_STOP = 2.0
 
 class StopSignals(Middleware):
     """The first signal goes to dramatiq; its echo is ignored; a later one ends the process at once, and its jobs run
-    again elsewhere."""
+    again elsewhere.
+    """
 
     def after_process_boot(self, broker: Any) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):

@@ -1,5 +1,6 @@
 """`@actor`: dramatiq's decorator with Dhanman's names. The actor `sales.create_invoice` is `create_invoice` in
-actors/sales; plain `@dramatiq.actor` works as well."""
+actors/sales; plain `@dramatiq.actor` works as well.
+"""
 
 from __future__ import annotations
 

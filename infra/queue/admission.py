@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import orjson
@@ -161,7 +161,8 @@ def _short(value: Any) -> str:
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """How a function may be called: `names` are its positional parameters where it has no others, the first `least`
-    of them required; `checks` are predicates for the annotated ones."""
+    of them required; `checks` are predicates for the annotated ones.
+    """
 
     signature: inspect.Signature | None
     names: tuple[str, ...] = ()
@@ -169,7 +170,7 @@ class _Shape:
     checks: Mapping[str, _Check] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _shape(fn: Callable[..., Any]) -> _Shape:
     try:
         signature = inspect.signature(fn)
@@ -177,7 +178,7 @@ def _shape(fn: Callable[..., Any]) -> _Shape:
         return _Shape(None)
     try:
         hints = get_type_hints(fn)
-    except Exception:  # an annotation that cannot be resolved is no reason to refuse work
+    except Exception:  # noqa: BLE001 - an annotation that cannot be resolved is no reason to refuse work
         hints = {}
     checks: dict[str, _Check] = {}
     simple = True

@@ -1,5 +1,6 @@
 """Cancel: a waiting job never starts, a running one is asked to stop. The same for the dashboard, the command line and
-code."""
+code.
+"""
 
 from __future__ import annotations
 

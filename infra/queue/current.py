@@ -52,7 +52,8 @@ class Job:
 
     def cancellation_requested(self) -> bool:
         """Whether somebody asked this job to stop, or its lease was lost. A job that returns after it saw this is
-        Cancelled."""
+        Cancelled.
+        """
         asked = self._run.lost or self._process.cancellations.requested(self._run.message_id)
         self.saw_cancellation = self.saw_cancellation or asked
         return asked

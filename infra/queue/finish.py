@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import psycopg2
@@ -214,7 +215,7 @@ class Finisher(threading.Thread):
         final: list[Run] = []
         retried: list[Run] = []
         released: list[Run] = []
-        for run in runs:
+        for run in sorted(runs, key=attrgetter("message_id")):  # as an operator's cancel locks them
             outcome = run.outcome or SUCCESS
             if outcome is SUCCESS and run.result is None:
                 plain.append(run)

@@ -22,7 +22,8 @@ CALM = 0.002
 
 class Listener(threading.Thread):
     """Passes (channel, payload) to `heard`; calls `connected` each time it starts to listen, since what was said
-    before is lost."""
+    before is lost.
+    """
 
     def __init__(
         self, url: str, channels: list[str], heard: Callable[[str, str], None], connected: Callable[[], None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+from pathlib import Path
 
 M_ARENA_MAX = -8
 """glibc's name for how many heaps malloc may open for threads; see mallopt(3)."""
@@ -23,7 +24,6 @@ def share_one_heap() -> None:
 def resident_bytes() -> int | None:
     """This process's resident memory; None where /proc does not tell."""
     try:
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return None

@@ -96,7 +96,8 @@ def delay_of(delay: Any) -> int:
 
 def eta_of(eta: Any) -> str | None:
     """When to run, for Postgres; given as an aware datetime or milliseconds since the epoch. The database's clock
-    decides when it has come, so the sender's may be wrong."""
+    decides when it has come, so the sender's may be wrong.
+    """
     if eta is None:
         return None
     if isinstance(eta, datetime):

@@ -86,7 +86,8 @@ class JobResults(PostgresBackend):
 
 class FailureResults(Middleware):
     """Keeps the error of a failed job as its result. Dramatiq would do so after the job is finished, too late to be in
-    the same transaction. Stands between Results and Retries, so that the verdict is known."""
+    the same transaction. Stands between Results and Retries, so that the verdict is known.
+    """
 
     def __init__(self, backend: JobResults) -> None:
         self.backend = backend

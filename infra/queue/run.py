@@ -123,7 +123,8 @@ class Run(MessageProxy):
 
     def stage(self, envelope: Envelope) -> None:
         """A follow-up, written in the transaction that finishes this run, or not at all. It may be there already: this
-        run may be a second one."""
+        run may be a second one.
+        """
         if self.follow_ups is None:
             self.follow_ups = []
         self.follow_ups.append(envelope._replace(sent_before=True))

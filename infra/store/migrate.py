@@ -45,7 +45,9 @@ class WholeFile(Migration):  # type: ignore[misc]  # yoyo has no types
 
 
 def files_in(folder: Path) -> MigrationList:
-    return MigrationList([WholeFile(p.stem, str(p), source_dir=str(folder)) for p in sorted(folder.glob("*.sql"))])
+    return MigrationList(
+        [WholeFile(p.stem, str(p), source_dir=str(folder)) for p in sorted(folder.glob("*.sql"))]
+    )
 
 
 def apply(url: str, schema: str, folder: Path = JOB_STORE) -> Applied:

@@ -13,9 +13,9 @@ with wanted as materialized (
     returning q.*
 ), kept as (
     insert into {schema}.finished (
-        message_id, queue_name, state, actor_name, message, priority, attempts, enqueued_at, finished_at, unique_key,
+        message_id, queue_name, state, actor_name, message, priority, attempts, enqueued_at, eta, finished_at, unique_key,
         progress_done, progress_total, reason, error)
-    select message_id, queue_name, 'cancelled', actor_name, message, priority, attempts, enqueued_at, {schema}.clock(),
+    select message_id, queue_name, 'cancelled', actor_name, message, priority, attempts, enqueued_at, eta, {schema}.clock(),
            unique_key, progress_done, progress_total, %(reason)s, error
       from gone
 ), asked as (

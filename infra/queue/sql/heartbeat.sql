@@ -92,9 +92,9 @@ with dead as (
     returning q.*
 ), kept as (
     insert into {schema}.finished (
-        message_id, queue_name, state, actor_name, message, priority, attempts, worker_id, enqueued_at, started_at,
+        message_id, queue_name, state, actor_name, message, priority, attempts, worker_id, enqueued_at, eta, started_at,
         finished_at, unique_key, progress_done, progress_total, reason, error)
-    select message_id, queue_name, 'cancelled', actor_name, message, priority, attempts, worker_id, enqueued_at,
+    select message_id, queue_name, 'cancelled', actor_name, message, priority, attempts, worker_id, enqueued_at, eta,
            started_at, {schema}.clock(), unique_key, progress_done, progress_total,
            'another waiting job has its unique key and will do the work', error
       from yielded

@@ -104,9 +104,9 @@ with wanted as materialized (
 ), kept as (
     insert into {schema}.finished (
         message_id, queue_name, state, actor_name, message, result, result_ttl, priority, attempts, worker_id,
-        enqueued_at, started_at, finished_at, unique_key, progress_done, progress_total, reason, error)
+        enqueued_at, eta, started_at, finished_at, unique_key, progress_done, progress_total, reason, error)
     select message_id, queue_name, 'rejected', actor_name, message, result, result_ttl, priority, attempts, worker_id,
-           enqueued_at, started_at, {schema}.clock(), unique_key, progress_done, progress_total, %(reason)s, error
+           enqueued_at, eta, started_at, {schema}.clock(), unique_key, progress_done, progress_total, %(reason)s, error
       from gone
 ), noted as (
     insert into {schema}.history (message_id, at, state, attempt, reason)
@@ -129,9 +129,9 @@ with wanted as materialized (
     returning q.*
 ), kept as (
     insert into {schema}.finished (
-        message_id, queue_name, state, actor_name, message, priority, attempts, enqueued_at, finished_at, unique_key,
+        message_id, queue_name, state, actor_name, message, priority, attempts, enqueued_at, eta, finished_at, unique_key,
         progress_done, progress_total, reason, error)
-    select message_id, queue_name, 'rejected', actor_name, message, priority, attempts, enqueued_at, {schema}.clock(),
+    select message_id, queue_name, 'rejected', actor_name, message, priority, attempts, enqueued_at, eta, {schema}.clock(),
            unique_key, progress_done, progress_total, %(reason)s, error
       from gone
 ), noted as (

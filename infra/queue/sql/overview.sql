@@ -54,7 +54,7 @@ select queue_name, count(*)
 -- How long the latest finished jobs had waited before their one attempt: median and 95th percentile, in seconds.
 select queue_name, percentile_cont(0.5) within group (order by waited),
        percentile_cont(0.95) within group (order by waited)
-  from (select queue_name, extract(epoch from started_at - enqueued_at)::float8 as waited
+  from (select queue_name, extract(epoch from started_at - greatest(enqueued_at, eta))::float8 as waited
           from {schema}.finished
          where state = 'done' and attempts = 1 and started_at is not null
            and finished_at > {schema}.clock() - interval '1 day'

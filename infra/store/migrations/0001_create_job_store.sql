@@ -82,6 +82,7 @@ create table finished (
     attempts integer not null,
     worker_id uuid,
     enqueued_at timestamptz not null,
+    eta timestamptz,
     started_at timestamptz,
     finished_at timestamptz not null default clock(),
     unique_key text,
@@ -325,7 +326,7 @@ create view job as
            cancel_reason as reason, error
       from queue
     union all
-    select message_id, queue_name, state, actor_name, message, result, priority, null, attempts, worker_id, enqueued_at,
+    select message_id, queue_name, state, actor_name, message, result, priority, eta, attempts, worker_id, enqueued_at,
            started_at, finished_at, unique_key, progress_done, progress_total, reason, error
       from finished;
 comment on view job is 'Every job, waiting, running or finished.';
