@@ -34,6 +34,8 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "30min",
+    # As our embedded server has it: a queue's dead rows are many and young.
+    "autovacuum_naptime": "5s",
     # Counts the statements of an idle worker; silent unless a database switches it on.
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track": "none",

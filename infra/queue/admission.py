@@ -92,19 +92,16 @@ _plain_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _json_text(message: Message[Any]) -> str:
-    """What `message.encode()` gives; with dramatiq's own encoder, at half the cost."""
+    """What `message.encode()` gives; with dramatiq's own encoder, at half the cost. The queue is a known one, and an id
+    that is no UUID is refused by the column beside it.
+    """
     if type(get_encoder()) is not JSONEncoder:
         return message.encode().decode()
-    return _plain_json(
-        {
-            "queue_name": message.queue_name,
-            "actor_name": message.actor_name,
-            "args": message.args,
-            "kwargs": message.kwargs,
-            "options": message.options,
-            "message_id": message.message_id,
-            "message_timestamp": message.message_timestamp,
-        }
+    return (
+        f'{{"queue_name":"{message.queue_name}","actor_name":{_plain_json(message.actor_name)},'
+        f'"args":{_plain_json(message.args)},"kwargs":{_plain_json(message.kwargs) if message.kwargs else "{}"},'
+        f'"options":{_plain_json(message.options) if message.options else "{}"},'
+        f'"message_id":"{message.message_id}","message_timestamp":{message.message_timestamp:d}}}'
     )
 
 

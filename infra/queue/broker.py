@@ -115,6 +115,10 @@ class JobBroker(PostgresBroker):
         """The run whose after-hooks this thread is in: what is enqueued now is written with its outcome."""
         return getattr(_following_up, "run", None)
 
+    def hears(self, hook: str) -> bool:
+        """Whether any middleware implements this hook."""
+        return bool(self._hooks_of(hook))
+
     def add_middleware(self, middleware: Middleware, **where: Any) -> None:
         super().add_middleware(middleware, **where)
         self._hooks.clear()

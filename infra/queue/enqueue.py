@@ -126,11 +126,15 @@ def enqueue_many(messages: Iterable[Message[Any]], *, delay: int | None = None) 
     """
     broker: Any = get_broker()
     envelopes = [seal(message, delay, broker) for message in messages]
-    for envelope in envelopes:
-        broker.emit_before("enqueue", envelope.message, envelope.delay_ms)
+    if broker.hears("before_enqueue"):
+        for envelope in envelopes:
+            broker.emit_before("enqueue", envelope.message, envelope.delay_ms)
     refused = _write(broker, envelopes)
-    for envelope in envelopes:
-        broker.emit_after("enqueue", envelope.message, envelope.delay_ms)
+    if broker.hears("after_enqueue"):
+        for envelope in envelopes:
+            broker.emit_after("enqueue", envelope.message, envelope.delay_ms)
+    if not refused:
+        return [envelope.message for envelope in envelopes]
     return [under_its_id(envelope.message, refused) for envelope in envelopes]
 
 

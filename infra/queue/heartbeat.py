@@ -16,7 +16,7 @@ import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.finish import PLANNER, bound
-from infra.queue.memory import resident_bytes
+from infra.queue.memory import give_back_unused, resident_bytes
 from infra.queue.outage import Outage
 from infra.store.connections import DISCONNECTED, Store
 
@@ -103,6 +103,7 @@ class Heartbeat(threading.Thread):
 
     def run(self) -> None:
         while not self._wait():
+            give_back_unused()
             away: set[str] = set()
             for store in self.stores:
                 if store.url in away:

@@ -244,20 +244,23 @@ declare
     inserted uuid[];
     ready text[];
     soonest timestamptz;
+    moment timestamptz := clock();  -- asked once, not for every row
 begin
     with row as (
-        insert into queue (message_id, queue_name, state, actor_name, priority, eta, unique_key, unique_running, message)
+        insert into queue (message_id, queue_name, state, actor_name, priority, eta, unique_key, unique_running, message,
+                           mtime, enqueued_at)
         select m.message_id, m.queue_name, case when m.eta is null then 'queued' else 'scheduled' end::state,
-               m.actor_name, m.priority, m.eta, m.unique_key, m.unique_running, m.message
+               m.actor_name, m.priority, m.eta, m.unique_key, m.unique_running, m.message,
+               moment, moment
           from (
             select message_id,
                    coalesce(queue_name, queue_names[1]) as queue_name,
                    coalesce(actor_name, actor_names[1]) as actor_name,
                    coalesce(priority, priorities[1]) as priority,
-                   case when eta > clock() then eta
-                        when cardinality(etas) = 1 and etas[1] > clock() then etas[1]
+                   case when eta > moment then eta
+                        when cardinality(etas) = 1 and etas[1] > moment then etas[1]
                         when coalesce(delay_ms, delays_ms[1]) > 0
-                        then clock() + coalesce(delay_ms, delays_ms[1]) * interval '1 millisecond' end as eta,
+                        then moment + coalesce(delay_ms, delays_ms[1]) * interval '1 millisecond' end as eta,
                    unique_key,
                    coalesce(unique_running, unique_runnings[1]) as unique_running,
                    message
