@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,25 +21,40 @@ CHUNK = 2_000
 """Messages a statement. More would not be faster, only larger."""
 
 
+MISSING = (UndefinedFunction, UndefinedTable, InvalidSchemaName)
+"""What Postgres says of a store that was never migrated."""
+
+
+def not_migrated(store: Store) -> StoreNotMigrated:
+    return StoreNotMigrated(
+        f"the job store {store.schema} on {shown(store.url)} is not there: run `dhanman-jobs migrate`"
+    )
+
+
 def put(cursor: Any, schema: str, envelopes: Sequence[Envelope]) -> dict[str, str | None]:
     """Inserts messages with one round trip a chunk. Returns, for each that was not inserted, the id of the waiting job
     with its unique key, or None where its own id is known already.
     """
-    statement = load("infra.queue").bind(schema).put
     if len(envelopes) <= CHUNK:
-        cursor.execute(statement, _columns(envelopes))
+        cursor.execute(load("infra.queue").bind(schema).put, _columns(envelopes))
         return dict(cursor.fetchall())
+    chunks = (envelopes[start : start + CHUNK] for start in range(0, len(envelopes), CHUNK))
+    return put_chunks(cursor, schema, chunks)
+
+
+def put_chunks(cursor: Any, schema: str, chunks: Iterable[Sequence[Envelope]]) -> dict[str, str | None]:
+    """`put` for many chunks: while the server inserts one, the next one is made and put into words."""
+    statement = load("infra.queue").bind(schema).put
     refused: dict[str, str | None] = {}
 
     def write(query: bytes) -> None:
         cursor.execute(query)
         refused.update(cursor.fetchall())
 
-    # While the server inserts one chunk, the next one is put into words.
     with cursor.connection.cursor() as wording, ThreadPoolExecutor(1, "enqueue") as writer:
         writing: Future[None] | None = None
-        for start in range(0, len(envelopes), CHUNK):
-            query = wording.mogrify(statement, _columns(envelopes[start : start + CHUNK]))
+        for chunk in chunks:
+            query = wording.mogrify(statement, _columns(chunk))
             if writing is not None:
                 writing.result()
             writing = writer.submit(write, query)
@@ -99,10 +114,8 @@ def insert(
                 conn.autocommit = False
                 with conn:
                     return put(cursor, store.schema, envelopes)
-        except (UndefinedFunction, UndefinedTable, InvalidSchemaName):
-            raise StoreNotMigrated(
-                f"the job store {store.schema} on {shown(store.url)} is not there: run `dhanman-jobs migrate`"
-            ) from None
+        except MISSING:
+            raise not_migrated(store) from None
         except DISCONNECTED as error:
             if statement_at_fault(error):
                 raise
@@ -119,23 +132,69 @@ def insert(
 
 
 def enqueue_many(messages: Iterable[Message[Any]], *, delay: int | None = None) -> list[Message[Any]]:
-    """Enqueues many messages, all checked before the first is written, one transaction for each service.
+    """Enqueues many messages, all of a service or none: one transaction for each service.
 
     Returns them in order; one whose unique key is taken is returned under the waiting job's id.
     Raises JobRefused for the first bad one, StoreUnavailable.
     """
     broker: Any = get_broker()
-    envelopes = [seal(message, delay, broker) for message in messages]
-    if broker.hears("before_enqueue"):
-        for envelope in envelopes:
-            broker.emit_before("enqueue", envelope.message, envelope.delay_ms)
-    refused = _write(broker, envelopes)
+    messages = list(messages)
+    store = _only_store(broker, messages)
+    if store is not None:
+        envelopes, refused = _insert_while_sealing(broker, store, messages, delay)
+    else:
+        envelopes = _seal_all(broker, messages, delay)
+        refused = _write(broker, envelopes)
     if broker.hears("after_enqueue"):
         for envelope in envelopes:
             broker.emit_after("enqueue", envelope.message, envelope.delay_ms)
     if not refused:
         return [envelope.message for envelope in envelopes]
     return [under_its_id(envelope.message, refused) for envelope in envelopes]
+
+
+def _seal_all(broker: Any, messages: Sequence[Message[Any]], delay: int | None) -> list[Envelope]:
+    envelopes = [seal(message, delay, broker) for message in messages]
+    if broker.hears("before_enqueue"):
+        for envelope in envelopes:
+            broker.emit_before("enqueue", envelope.message, envelope.delay_ms)
+    return envelopes
+
+
+def _only_store(broker: Any, messages: Sequence[Message[Any]]) -> Store | None:
+    """The store of a bulk that fills a transaction of its own; None for a small one, one of several services, one in
+    the caller's transaction, one that follows a job, or one with an unknown actor.
+    """
+    if len(messages) <= CHUNK or broker.staging() is not None or caller.is_open():
+        return None
+    actors = {message.actor_name for message in messages}
+    services = {broker.service_of(broker.actors[name]) for name in actors if name in broker.actors}
+    return broker.store(services.pop()) if len(services) == 1 and actors <= broker.actors.keys() else None
+
+
+def _insert_while_sealing(
+    broker: Any, store: Store, messages: Sequence[Message[Any]], delay: int | None
+) -> tuple[list[Envelope], dict[str, str | None]]:
+    """Checks one chunk while the server inserts the one before it. A refusal rolls all of them back."""
+    envelopes: list[Envelope] = []
+
+    def chunks() -> Iterator[list[Envelope]]:
+        for start in range(0, len(messages), CHUNK):
+            chunk = _seal_all(broker, messages[start : start + CHUNK], delay)
+            envelopes.extend(chunk)
+            yield chunk
+
+    try:
+        with store.pool.borrowed() as conn, conn.cursor() as cursor:
+            conn.autocommit = False
+            with conn:
+                return envelopes, put_chunks(cursor, store.schema, chunks())
+    except DISCONNECTED:  # from the beginning, with patience; what was sealed already may have been committed
+        again = [envelope._replace(sent_before=True) for envelope in envelopes]
+        rest = _seal_all(broker, messages[len(again) :], delay)
+        return [*again, *rest], insert(store, [*again, *rest])
+    except MISSING:
+        raise not_migrated(store) from None
 
 
 def _write(broker: Any, envelopes: list[Envelope]) -> dict[str, str | None]:

@@ -54,6 +54,11 @@ def dbapi_connection(connection: Any) -> Any:
     )
 
 
+def is_open() -> bool:
+    """Whether this thread is in a caller's transaction."""
+    return getattr(_open, "block", None) is not None
+
+
 def cursor_for(store: Store) -> Any | None:
     """A cursor in the caller's transaction, or None where none is open.
 

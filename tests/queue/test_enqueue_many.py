@@ -40,11 +40,30 @@ def test_jobs_come_back_in_the_order_given_and_run_in_it(broker: JobBroker) -> N
     assert seen == list(range(300))
 
 
-def test_nothing_is_written_when_the_last_is_refused(broker: JobBroker, bill: Any) -> None:
-    messages = [bill.message(n) for n in range(20)]
+@pytest.mark.parametrize("number", [20, 5_000])
+def test_nothing_is_written_when_the_last_is_refused(broker: JobBroker, bill: Any, number: int) -> None:
+    messages = [bill.message(n) for n in range(number)]
     with pytest.raises(ValueError, match="argument 'n' must be int"):
         enqueue_many([*messages, bill.message("many")])
     assert count(broker) == 0
+
+
+def test_a_bulk_survives_a_connection_that_breaks_in_its_midst(broker: JobBroker, bill: Any) -> None:
+    url = broker.store("common").url
+    with broker.store("common").pool.borrowed() as connection:
+        backend = connection.info.backend_pid  # the bulk is the next to get this connection
+    broken = []
+
+    class Breaks(Middleware):
+        def before_enqueue(self, broker: Any, message: Any, delay: int) -> None:
+            if message.args == (4_500,) and not broken:
+                broken.append(True)
+                execute(url, f"select pg_terminate_backend({backend})")
+
+    broker.add_middleware(Breaks())
+    sent = enqueue_many(bill.message(n) for n in range(6_000))
+    assert broken
+    assert len({m.message_id for m in sent}) == count(broker) == 6_000
 
 
 def test_none_is_nothing(broker: JobBroker) -> None:
