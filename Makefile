@@ -19,7 +19,7 @@ demo: $(READY) ## bill a housing society's month on real workers and print what 
 
 up: $(READY) ## migrate, then run every process of the Procfile until Ctrl-C
 	@.venv/bin/dhanman-jobs migrate
-	@.venv/bin/honcho start
+	@.venv/bin/honcho start || [ $$? -eq 130 ]
 
 test: $(READY) ## run all tests (TESTS="tests/store -k stale": some)
 	@.venv/bin/python -m pytest $(TESTS)

@@ -15,8 +15,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from dramatiq import Message
@@ -36,10 +38,19 @@ from infra.store.sql import load
 
 TIME_OUT = 80.0
 """Seconds after which the demo gives up on its workers."""
-UNFINISHED = "queued, running or waiting for a retry"
 
 
 def main() -> int:
+    for sign in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the workers too
+        signal.signal(sign, signal.default_int_handler)
+    try:
+        return bill_the_month()
+    except KeyboardInterrupt:
+        print("demo: stopped; run it again to go on")
+        return 130
+
+
+def bill_the_month() -> int:
     started = time.monotonic()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     period = next_month(datetime.now(ZoneInfo("Asia/Kolkata")))
@@ -57,22 +68,22 @@ def main() -> int:
         begun = time.monotonic()
         enqueue_many(messages)
         enqueued = time.monotonic() - begun
-        if not follow(console, store, society, period, messages, worker):
-            return 1
+        trouble = follow(console, store, society, period, messages, worker)
         billed = time.monotonic() - begun
         with transaction("sales") as connection:
             after = month_summary(connection, society.community_id, period)
-        failed = statement_count(store, "failed_of", messages)
         console.print(summary(after))
         console.print(samples(after))
-        tell(console, before, after, messages, enqueued, billed, failed, time.monotonic() - started)
-        if os.environ.get("DEMO_EXIT") != "1":
-            console.print(
-                "Workers go on; see `dhanman-jobs jobs list`, `queues`, `workers`. Ctrl-C ends them."
-            )
+        if trouble:
+            console.print(f"[red]{trouble}[/red]")
+        tell_work(console, before, after, len(messages), enqueued, billed)
+        failed = tell_failures(console, store, messages, time.monotonic() - begun)
+        tell_where(console, time.monotonic() - started)
+        if os.environ.get("DEMO_EXIT") != "1" and not trouble:
+            console.print("Workers go on; see `.venv/bin/dhanman-jobs jobs list`. Ctrl-C ends them.")
             wait_for_interrupt(worker)
     print(f"demo: invoices={after.bills} failed={failed} balanced={'yes' if after.balanced else 'no'}")
-    return 0 if after.balanced and not failed else 1
+    return 0 if after.balanced and not failed and not trouble else 1
 
 
 def next_month(today: datetime) -> str:
@@ -129,34 +140,35 @@ def follow(
     period: str,
     messages: list[Message[str]],
     worker: subprocess.Popen[bytes],
-) -> bool:
-    """Draws progress until every job and every letter it led to is finished. False when the workers did not do it."""
+) -> str | None:
+    """Draws progress until every job is finished, and every letter is or waits for a retry. Returns what went wrong."""
     columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     deadline = time.monotonic() + TIME_OUT
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bills = progress.add_task("Bills", total=len(messages))
         letters = progress.add_task("Letters", total=len(messages))
         while True:
-            unfinished = statement_count(store, "unfinished_of", messages)
+            unfinished = ask(store, "unfinished_of", messages)[0][0]
+            under_way, waiting, why = ask(store, "letters_under_way", messages)[0]
             with transaction("sales") as connection:
                 now = month_summary(connection, society.community_id, period)
             progress.update(bills, completed=len(messages) - unfinished)
             progress.update(letters, completed=now.letters)
-            if not unfinished and not statement_count(store, "unfinished_letters", messages):
-                return True
-            if worker.poll() is not None or time.monotonic() > deadline:
-                console.print(
-                    f"[red]The workers stopped or took more than {TIME_OUT:g} s[/red]; "
-                    f"{unfinished} jobs are {UNFINISHED}. See {settings().home}/var/log/demo-worker.log"
-                )
-                return False
+            if not unfinished and not under_way:
+                if waiting:
+                    console.print(f"[yellow]{waiting} letters wait for a retry[/yellow]: {why}")
+                return None
+            left = f"{unfinished} bills and {under_way + waiting} letters are not done; run the demo again to go on."
+            if worker.poll() is not None:
+                return f"The workers ended with {worker.returncode}: {left}"
+            if time.monotonic() > deadline:
+                return f"It took more than {TIME_OUT:g} s: {left}"
             time.sleep(0.1)
 
 
-def statement_count(store: Store, name: str, messages: list[Message[str]]) -> int:
+def ask(store: Store, name: str, messages: list[Message[str]], seconds: float = 0) -> list[tuple[Any, ...]]:
     statement = getattr(load("actors.sales").bind(store.schema), name)
-    count: int = store.fetch(statement, {"message_ids": [m.message_id for m in messages]})[0][0]
-    return count
+    return store.fetch(statement, {"message_ids": [m.message_id for m in messages], "seconds": seconds})
 
 
 def summary(month: MonthSummary) -> Table:
@@ -191,33 +203,44 @@ def samples(month: MonthSummary) -> Table:
     return table
 
 
-def tell(
-    console: Console,
-    before: MonthSummary,
-    after: MonthSummary,
-    messages: list[Message[str]],
-    enqueued: float,
-    billed: float,
-    failed: int,
-    elapsed: float,
+def tell_work(
+    console: Console, before: MonthSummary, after: MonthSummary, jobs: int, enqueued: float, billed: float
 ) -> None:
-    new = after.bills - before.bills
-    if new == 0 and before.bills:
-        unchanged = before == after
+    """What this run did to the books and the post."""
+    bills, letters = after.bills - before.bills, after.letters - before.letters
+    same_books = replace(before, letters=0, reminders_ahead=0) == replace(after, letters=0, reminders_ahead=0)
+    if bills:
         console.print(
-            f"All {len(messages)} jobs ran again and found their bills: "
-            + ("nothing changed." if unchanged else "[red]yet the books changed![/red]")
+            f"{bills} bills by {jobs} jobs, enqueued in {enqueued * 1000:.0f} ms; with {letters} letters and PDFs "
+            f"{billed:.1f} s, {(bills + letters) / billed:.0f} jobs/s."
+        )
+    elif not same_books:
+        console.print("[red]No bill is new, yet the books changed![/red]")
+    elif letters:
+        console.print(
+            f"All {jobs} jobs found their bills; {letters} letters were sent now. The books did not change."
         )
     else:
-        console.print(
-            f"{new} bills by {len(messages)} jobs, enqueued in {enqueued * 1000:.0f} ms; with their letters and PDFs "
-            f"{billed:.1f} s, {(new + after.letters - before.letters) / billed:.0f} jobs/s. Failed: {failed}."
-        )
+        console.print(f"All {jobs} jobs ran again and found their bills: nothing changed.")
+
+
+def tell_failures(console: Console, store: Store, messages: list[Message[str]], seconds: float) -> int:
+    """Names the first failed jobs and what to do; returns how many there are."""
+    failures = ask(store, "failures_of", messages, seconds)
+    for message_id, actor_name, error in failures[:3]:
+        console.print(f"[red]{actor_name}[/red] failed: {error}")
+        console.print(f"  mend it, then: .venv/bin/dhanman-jobs jobs retry {message_id}")
+    if len(failures) > 3:
+        console.print(f"  and {len(failures) - 3} more: .venv/bin/dhanman-jobs jobs list --state failed")
+    return len(failures)
+
+
+def tell_where(console: Console, elapsed: float) -> None:
     var = settings().home / "var"
     smtp = settings().smtp_url
-    mails = f"sent by {smtp.split('@')[-1]}" if smtp else f"in {var / 'mail'}"
+    mails = f"go to {smtp.split('@')[-1]}" if smtp else f"are in {var / 'mail'}"
     console.print(
-        f"Mails are {mails}, PDFs in {var / 'invoices'}, the workers' log is {var / 'log/demo-worker.log'}."
+        f"Mails {mails}, PDFs are in {var / 'invoices'}, the workers' log is {var / 'log/demo-worker.log'}."
     )
     console.print(f"All of it took {elapsed:.1f} s.")
 

@@ -71,6 +71,7 @@ def keep_pdf(invoice: Invoice, pdf: bytes) -> Path:
     folder = settings().home / "var" / "invoices" / str(invoice.period)
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".draft-")
+    os.fchmod(descriptor, 0o644)  # mkstemp's 0600 would keep the office's web server out
     with os.fdopen(descriptor, "wb") as file:
         file.write(pdf)
     return Path(draft).replace(folder / file_name(invoice))

@@ -198,6 +198,10 @@ def _month_lines(
         lines.append(BillLine(head, to_paisa(amount), quantity, rate))
     if not lines:
         raise BillingError(f"flat {unit.label}: every charge of {period} is nil, so there is nothing to bill")
+    if all(line.head is Head.PROPERTY_TAX for line in lines):
+        raise BillingError(
+            f"flat {unit.label} has no tariff for {period}: only its property tax could be billed"
+        )
     if unit.let:
         lines = _with_non_occupancy(unit, lines, period, terms)
     return lines
