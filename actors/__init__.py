@@ -4,6 +4,7 @@ it is the entry point of `dramatiq actors` and `periodiq actors`.
 """
 
 import importlib
+import sys
 
 from infra.app import broker
 from infra.settings import settings
@@ -12,6 +13,12 @@ for _service in ("common", "sales"):
     importlib.import_module(f"actors.{_service}")
 
 for _module in settings().jobs_extra_actors:
-    importlib.import_module(_module)
+    try:
+        importlib.import_module(_module)
+    except ModuleNotFoundError as _error:
+        if _error.name != _module:
+            raise
+        sys.stderr.write(f"JOBS_EXTRA_ACTORS={_module!r}: there is no such module on the Python path\n")
+        raise SystemExit(2) from None
 
 __all__ = ["broker"]

@@ -75,12 +75,42 @@ def parse_services(value: Any) -> Any:
     return names
 
 
+def parse_postgres_url(value: Any) -> Any:
+    """A Postgres URL as libpq reads it; nothing connects."""
+    if isinstance(value, str) and value:
+        from psycopg2 import Error
+        from psycopg2.extensions import parse_dsn
+
+        try:
+            port = parse_dsn(value).get("port", "0")
+        except Error:
+            raise ValueError(POSTGRES_URL) from None
+        if "://" not in value or not port.isdigit():
+            raise ValueError(POSTGRES_URL)
+    return value or None
+
+
+POSTGRES_URL = "allowed: postgresql://user:password@host:port/database"
+
+
+def parse_scheme(*schemes: str) -> BeforeValidator:
+    """A URL of one of these schemes."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value and value.partition("://")[0] not in schemes:
+            raise ValueError(f"allowed: a URL that begins with {' or '.join(f'{s}://' for s in schemes)}")
+        return value or None
+
+    return BeforeValidator(check)
+
+
 def default_home() -> Path:
     """The project folder: the nearest folder at or above the working directory with a pyproject.toml."""
     here = Path.cwd()
     return next((p for p in (here, *here.parents) if (p / "pyproject.toml").exists()), here)
 
 
+PostgresUrl = Annotated[str | None, BeforeValidator(parse_postgres_url)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Interval = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(more_than_nothing)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
@@ -91,9 +121,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", enable_decoding=False)
 
-    jobs_database_url: str | None = None
+    jobs_database_url: PostgresUrl = None
     """Postgres of the job store. Unset: an embedded server is started under JOBS_HOME."""
-    jobs_listen_url: str | None = None
+    jobs_listen_url: PostgresUrl = None
     """Direct URL for LISTEN when JOBS_DATABASE_URL goes through PgBouncer."""
     jobs_listen: bool = True
     """False: workers poll only (for PgBouncer without a direct URL)."""
@@ -148,8 +178,8 @@ class Settings(BaseSettings):
     )
     """Arguments whose name contains one of these words are shown as ***."""
 
-    sentry_dsn: str | None = None
-    smtp_url: str | None = None
+    sentry_dsn: Annotated[str | None, parse_scheme("http", "https")] = None
+    smtp_url: Annotated[str | None, parse_scheme("smtp", "smtps")] = None
     """smtp://user:password@host:587, smtps://…; unset: mails are kept as files under var/mail."""
     mail_from: str = "Dhanman <no-reply@dhanman.example>"
 
@@ -173,11 +203,20 @@ class Settings(BaseSettings):
 
     def jobs_url(self, service: str) -> str | None:
         """The job store of one service: DHANMAN_<SERVICE>_JOBS_URL, else JOBS_DATABASE_URL, else None."""
-        return _environment(f"DHANMAN_{service.upper()}_JOBS_URL") or self.jobs_database_url
+        return _url(f"DHANMAN_{service.upper()}_JOBS_URL") or self.jobs_database_url
 
     def database_url(self, service: str) -> str | None:
         """The business database of one service: DHANMAN_<SERVICE>_DATABASE_URL, else the job database."""
-        return _environment(f"DHANMAN_{service.upper()}_DATABASE_URL") or self.jobs_database_url
+        return _url(f"DHANMAN_{service.upper()}_DATABASE_URL") or self.jobs_database_url
+
+
+def _url(name: str) -> str | None:
+    try:
+        url: str | None = parse_postgres_url(_environment(name))
+    except ValueError as error:
+        print(f"{name}=***: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    return url
 
 
 def _environment(name: str) -> str | None:

@@ -4,6 +4,7 @@ it, so that --help comes at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -56,9 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from infra.cli.errors import explained
 
         known = explained(error)
-        if known is None:
+        if known is None and os.environ.get("JOBS_LOG_LEVEL") == "debug":
             raise
-        sentence, code = known
+        sentence, code = known or (
+            f"{type(error).__name__}: {error} (unexpected; JOBS_LOG_LEVEL=debug shows where)",
+            FAILED,
+        )
         answer({"error": " ".join(sentence.split()), "exit_code": code})
         complain(sentence)
         return code

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import psycopg2
+
 from infra.maintenance.partitions import retentions
 from infra.queue import registry
 from infra.queue.overview import QueueFacts, queue_depths
@@ -92,7 +94,13 @@ def examine(stores: Iterable[Store], config: Settings, broker: Any) -> list[Find
             findings += found
             away[store.url] = any(f.check == "database" and f.level == "error" for f in found)
         if not away[store.url]:
-            findings += _store(Patient(store, config, broker))
+            patient = Patient(store, config, broker)
+            try:
+                findings += _store(patient)
+            except psycopg2.Error as error:
+                said = str(error).strip().partition("\n")[0]
+                advice = "dhanman-jobs grant SERVICE ROLE, or leave it out with JOBS_SERVICES"
+                findings.append(patient.finding("access", "error", f"cannot be examined: {said}", advice))
     return findings
 
 

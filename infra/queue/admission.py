@@ -35,15 +35,15 @@ def known_actor(actors: Mapping[str, Actor[Any, Any]], name: str) -> Actor[Any, 
 
 
 def known_queue(queues: Iterable[str], name: str) -> str:
-    if name not in queues:
+    if not isinstance(name, str) or name not in queues:
         raise UnknownQueue(
             f"unknown queue {name!r}{did_you_mean(name, queues)}; name it in JOBS_QUEUES to have it worked"
         )
     return name
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name), list(known), n=1)
     return f", did you mean {close[0]!r}?" if close else ""
 
 

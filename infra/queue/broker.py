@@ -6,6 +6,7 @@ service, are claimed in batches under a lease, and finish in one transaction wit
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import traceback
@@ -173,6 +174,9 @@ class JobBroker(PostgresBroker):
 
     def boot(self, worker: dramatiq.Worker) -> None:
         """Puts the ready buffer where the worker's threads take their work."""
+        if worker.worker_threads < 1:
+            sys.stderr.write("--threads must be at least 1 (the Procfile takes it from JOBS_THREADS)\n")
+            raise SystemExit(2)
         stores = [self.store(service) for service in self.config.jobs_services]
         self._process = WorkerProcess(self, stores, worker.worker_threads, self.config)
         worker.work_queue = self._process.buffer  # type: ignore[assignment]
@@ -223,24 +227,18 @@ class JobBroker(PostgresBroker):
             None  # an interrupt may have hit this very method: start anew
         )
         _following_up.run = run
-        broken: BaseException | None = None
         try:
             for hook in self._hooks_of("after_" + signal):
                 try:
                     hook(self, run, **kwargs)
                 except Exception as error:
-                    broken = broken or error
-                    self.logger.critical("%s failed after job %s.", hook, run.message_id, exc_info=True)
+                    name = type(getattr(hook, "__self__", hook)).__name__
+                    self.logger.critical("%s failed after job %s.", name, run.message_id, exc_info=True)
+                    _hook_broke(run, error)
         finally:
             _following_up.run = None
-        if broken is not None and (run.outcome is None or run.outcome.state == DONE):
+        if run.outcome is not None and run.outcome.state != DONE and run.outcome.hook_broke:
             run.follow_ups = run.result = None
-            said = f"{type(broken).__name__}: {broken}"
-            trace = "".join(traceback.format_exception(broken))
-            if isinstance(broken, JobRefused):  # running it again would lead to the same refusal
-                run.outcome = Outcome(FAILED, broken.reason, said, trace)
-            else:
-                run.outcome = Outcome(RETRYING, "a middleware failed after the job", said, trace, RETRY_MS)
         elif run.outcome is None:
             if exception is not None:
                 run.outcome = Outcome(
@@ -250,6 +248,20 @@ class JobBroker(PostgresBroker):
                 run.outcome = SUCCESS
         if run.outcome is GIVEN_BACK:
             run.follow_ups = run.result = None  # it was interrupted, which is neither success nor failure
+
+
+def _hook_broke(run: Run, error: Exception) -> None:
+    """The first hook that fails decides, unless the job had failed before; hooks after it, such as the log, see it."""
+    if run.outcome is not None and run.outcome.state != DONE:
+        return
+    said = f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, JobRefused):  # running it again would lead to the same refusal
+        run.outcome = Outcome(FAILED, error.reason, said, trace, hook_broke=True)
+    else:
+        run.outcome = Outcome(
+            RETRYING, "a middleware failed after the job", said, trace, RETRY_MS, hook_broke=True
+        )
 
 
 class _NoPool:

@@ -13,7 +13,7 @@ from dramatiq import Actor, Message
 from infra.queue.admission import check_arguments, encode, known_actor, known_queue
 from infra.queue.errors import JobRefused
 
-OWN_OPTIONS = frozenset({"eta", "priority", "unique_key", "queue_name"})
+OWN_OPTIONS = frozenset({"delay", "eta", "priority", "unique_key", "queue_name"})
 """Send options that become columns; the rest travels in the message."""
 
 
@@ -42,6 +42,8 @@ def seal(message: Message[Any], delay: float | timedelta | None, broker: Any) ->
     check_arguments(actor, message.args, message.kwargs)
     options = message.options
     queue_name = known_queue(broker.queues, options.get("queue_name") or message.queue_name)
+    if delay is None:
+        delay = options.get("delay")
     delay_ms = delay_of(delay)
     eta = eta_of(options.get("eta"))
     if delay is not None and eta is not None:

@@ -36,6 +36,8 @@ class Outcome:
     error: str | None = None
     traceback: str | None = None
     delay_ms: int = 0
+    hook_broke: bool = False
+    """A middleware failed after the job: nothing that follows from the job is written."""
 
 
 SUCCESS = Outcome(DONE)

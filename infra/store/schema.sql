@@ -342,7 +342,7 @@ declare
     message jsonb;
     new_id uuid := gen_random_uuid();
     found_id uuid;
-    delay_ms bigint := coalesce(ceil(extract(epoch from enqueue.delay) * 1000), 0);
+    delay_ms bigint := coalesce(ceil(extract(epoch from case when enqueue.delay < interval '101 years' then enqueue.delay end) * 1000), 0);
     key text := enqueue.unique_key;
 begin
     select * into known from actor a where a.actor_name = enqueue.actor;
@@ -351,6 +351,16 @@ begin
             using errcode = 'invalid_parameter_value',
                   hint = coalesce('did you mean ' || quote_literal(nearest_actor(enqueue.actor)) || '? ', '')
                          || 'Run "dhanman-jobs migrate" after deploying a new actor.';
+    end if;
+    if enqueue.queue = '' then
+        raise exception 'queue must be a name, not empty' using errcode = 'invalid_parameter_value';
+    end if;
+    if enqueue.delay > interval '100 years' then
+        raise exception 'the job would wait for more than 100 years' using errcode = 'invalid_parameter_value';
+    end if;
+    if jsonb_path_exists(jsonb_build_array(enqueue.args, enqueue.kwargs), '$.**{200}') then
+        raise exception 'the arguments are nested more than 200 levels deep'
+            using errcode = 'invalid_parameter_value', hint = 'store the data and send its id';
     end if;
     if jsonb_typeof(enqueue.args) is distinct from 'array' then
         raise exception 'args must be a JSON array, not %', coalesce(jsonb_typeof(enqueue.args), 'null')

@@ -160,3 +160,8 @@ def test_a_waiting_worker_hears_of_them(broker: JobBroker, bill: Any) -> None:
             "all done",
             within=5,
         )
+
+
+def test_a_delay_given_with_the_message_counts(broker: JobBroker, bill: Any) -> None:
+    [sent] = enqueue_many([bill.message_with_options(args=(1,), delay=3_600_000)])
+    assert job_row(broker, sent)["state"] == "scheduled"

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import dramatiq
 import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from infra.queue import actor
+from infra.queue import actor, registry
 from infra.queue.broker import JobBroker
 from infra.queue.finish import bound
-from tests.support.queue import count, execute, job_row, job_state, wait_until, working
+from tests.support.queue import count, execute, job_row, job_state, rows, wait_until, working
 
 
 @pytest.fixture
@@ -225,3 +226,25 @@ def call_and_commit(client: connection, statement: str) -> Any:
     job = call(client, statement)
     client.commit()
     return job
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("common_jobs.enqueue('bill', queue => '')", "queue must be a name"),
+        ("common_jobs.enqueue('bill', delay => '9999 years')", "more than 100 years"),
+        ("common_jobs.enqueue('bill', delay => 'infinity')", "more than 100 years"),
+        (
+            "common_jobs.enqueue('bill', (repeat('[', 5000) || repeat(']', 5000))::jsonb)",
+            "nested more than 200",
+        ),
+    ],
+)
+def test_what_would_trouble_an_operator_is_refused(broker: JobBroker, call: str, said: str) -> None:
+    @dramatiq.actor(broker=broker)
+    def bill() -> None:
+        pass
+
+    registry.declare(broker)
+    with pytest.raises(psycopg2.Error, match=said):
+        rows(broker, f"select {call}")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from infra.settings import SERVICES, Settings, parse_duration
+from infra.settings import SERVICES, Settings, explain, parse_duration
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,3 +148,24 @@ def test_a_service_s_url_goes_before_the_common_one(tmp_path: Path) -> None:
     assert ended.stdout.split() == ["postgresql://sales/file", "postgresql://env/file"], ended.stderr
     ended = run(code, tmp_path, DHANMAN_SALES_JOBS_URL="postgresql://sales/here")
     assert ended.stdout.split()[0] == "postgresql://sales/here"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("JOBS_DATABASE_URL", "mysql://u:secretpw@h/x"),
+        ("JOBS_DATABASE_URL", "foo"),
+        ("JOBS_DATABASE_URL", "postgresql://u:secretpw@h:notaport/x"),
+        ("SMTP_URL", "foo:secretpw"),
+        ("SENTRY_DSN", "foo:secretpw"),
+    ],
+)
+def test_a_bad_url_is_refused_and_not_shown(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    said = explain(refused.value)
+    assert said.startswith(f"{variable}=***: allowed:")
+    assert "secretpw" not in said
