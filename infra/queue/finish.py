@@ -21,7 +21,7 @@ from infra.queue.enqueue import insert, put
 from infra.queue.errors import StoreUnavailable
 from infra.queue.message import Envelope
 from infra.queue.outage import Outage
-from infra.queue.run import DONE, FAILED, FINAL, QUEUED, RETRY_MS, RETRYING, SUCCESS, Note, Outcome, Run
+from infra.queue.run import FAILED, FINAL, QUEUED, RETRY_MS, RETRYING, SUCCESS, Note, Outcome, Run
 from infra.store.connections import DISCONNECTED, Store, statement_at_fault
 from infra.store.sql import Statements, load
 
@@ -362,6 +362,3 @@ def _write_notes(cursor: Any, sql: Statements, notes: list[Note]) -> None:
                 "totals": [progress[1] for progress in moved.values() if progress],
             },
         )
-
-
-__all__ = ["DONE", "PLANNER", "Finisher", "bound"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -192,19 +191,6 @@ def _embedded_url(ensure_server: Any) -> str:
 def store_of(service: str) -> Store:
     """The job store of a service by the settings of this process."""
     return Store(service, settings().jobs_url(service) or default_url())
-
-
-def wait_until_reachable(url: str, timeout: float) -> None:
-    """Returns when a connection succeeds. Raises the last psycopg2.OperationalError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            connect(url).close()
-            return
-        except DISCONNECTED:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
 
 
 def business_url(service: str) -> str:

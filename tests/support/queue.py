@@ -14,6 +14,7 @@ from psycopg2 import sql
 
 from infra.app import make_broker
 from infra.queue.broker import JobBroker
+from infra.queue.states import NAMES
 from infra.settings import Settings
 from infra.store.connections import Store
 from infra.store.migrate import migrate
@@ -21,19 +22,6 @@ from tests.support.postgres import database_url
 from tests.support.waiting import wait_for
 
 SERVICES = ("common", "sales")
-
-STATES = {
-    "scheduled": "Scheduled",
-    "queued": "Enqueued",
-    "consumed": "Processing",
-    "done": "Succeeded",
-    "retrying": "Retrying",
-    "failed": "Failed",
-    "rejected": "Deleted",
-    "cancelled": "Cancelled",
-    "awaiting": "Awaiting",
-}
-"""The words of operators for the store's states."""
 
 
 @contextmanager
@@ -116,7 +104,7 @@ def job_state(broker: JobBroker, job: Any, service: str = "common") -> str | Non
         broker, "select state::text from {schema}.job where message_id = %s", _id(job), service=service
     )
     assert len(found) <= 1, f"job {_id(job)} is in several places: {found}"
-    return STATES[found[0][0]] if found else None
+    return NAMES[found[0][0]] if found else None
 
 
 def wait_until(
@@ -167,7 +155,7 @@ def jobs_of(broker: JobBroker, actor_name: str, service: str = "common") -> list
         actor_name,
         service=service,
     )
-    return [(message_id, STATES[state]) for message_id, state in found]
+    return [(message_id, NAMES[state]) for message_id, state in found]
 
 
 def count(broker: JobBroker, service: str = "common") -> int:
