@@ -24,6 +24,9 @@ from infra.queue.errors import MessageTooLarge, UnknownActor, UnknownQueue, Wron
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
+HANDED_ON = object()
+"""Stands for an argument that another job's result will be."""
+
 _Check = Callable[[Any], bool]
 
 
@@ -62,7 +65,7 @@ def check_arguments(actor: Actor[Any, Any], args: tuple[Any, ...], kwargs: Mappi
             raise WrongArguments(f"{actor.actor_name}{shape.signature}: {error}") from None
     for name, value in arguments:
         check = shape.checks.get(name)
-        if check is not None and not check(value):
+        if check is not None and value is not HANDED_ON and not check(value):
             wanted = inspect.formatannotation(shape.signature.parameters[name].annotation).strip("'")
             raise WrongArguments(
                 f"{actor.actor_name}: argument {name!r} must be {wanted}, not {type(value).__name__} ({_short(value)})"

@@ -73,18 +73,26 @@ def _columns(envelopes: Sequence[Envelope]) -> dict[str, Any]:
         "priorities": _once_if_same([e.priority for e in envelopes]),
         "delays": _once_if_same([e.delay_ms for e in envelopes]),
         "etas": _once_if_same([e.eta for e in envelopes]),
-        "unique_keys": unique_keys if any(unique_keys) else [None],
+        "unique_keys": _none_if_none(unique_keys),
         "unique_runnings": _once_if_same([e.unique_running for e in envelopes]),
         "messages": [e.text for e in envelopes],
         "sent_at": _timestamp(
             min((e.message.message_timestamp for e in envelopes if e.sent_before), default=None)
         ),
+        "limit_keys": _none_if_none([e.limit_key for e in envelopes]),
+        "workflow_ids": _once_if_same([e.workflow_id for e in envelopes]),
+        "awaitings": _once_if_same([e.awaiting for e in envelopes]),
+        "followed_ins": _none_if_none([e.followed_in for e in envelopes]),
     }
 
 
 def _once_if_same(values: list[Any]) -> list[Any]:
     """put() takes a single value for all: half of a bulk's text is spared."""
     return values[:1] if values.count(values[0]) == len(values) else values
+
+
+def _none_if_none(values: list[str | None]) -> list[str | None]:
+    return values if any(values) else [None]
 
 
 def _timestamp(milliseconds: float | None) -> str | None:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from dramatiq import Actor, Message
 
-from infra.queue.admission import check_arguments, encode, known_actor, known_queue
+from infra.queue.admission import HANDED_ON, check_arguments, encode, known_actor, known_queue
 from infra.queue.errors import JobRefused
+from infra.queue.limits import limit_key_of
 
 OWN_OPTIONS = frozenset({"delay", "eta", "priority", "unique_key", "queue_name"})
 """Send options that become columns; the rest travels in the message."""
@@ -30,16 +31,27 @@ class Envelope(NamedTuple):
     unique_running: bool
     sent_before: bool
     """Whether this message may have been sent once already, so that it may be finished by now."""
+    limit_key: str | None = None
+    workflow_id: str | None = None
+    awaiting: bool = False
+    """Whether the job waits for others; its edges say for which."""
+    followed_in: str | None = None
+    """The services, with commas, in whose stores jobs wait for this one."""
 
 
 FRESH_MS = 10_000
 """A message younger than this, that this process did not send yet, is taken to be new."""
 
 
-def seal(message: Message[Any], delay: float | timedelta | None, broker: Any) -> Envelope:
-    """Checks a message and works out its columns. Raises JobRefused and its kinds."""
+def seal(
+    message: Message[Any], delay: float | timedelta | None, broker: Any, handed_on: int = 0
+) -> Envelope:
+    """Checks a message and works out its columns. `handed_on` arguments will be added when what it waits for is done.
+
+    Raises JobRefused and its kinds.
+    """
     actor = known_actor(broker.actors, message.actor_name)
-    check_arguments(actor, message.args, message.kwargs)
+    check_arguments(actor, message.args + (HANDED_ON,) * handed_on, message.kwargs)
     options = message.options
     queue_name = known_queue(broker.queues, options.get("queue_name") or message.queue_name)
     if delay is None:
@@ -77,6 +89,7 @@ def seal(message: Message[Any], delay: float | timedelta | None, broker: Any) ->
         unique_key=unique_key,
         unique_running=unique_key is not None and actor.options.get("unique") == "running",
         sent_before=sent_before,
+        limit_key=limit_key_of(message, actor),
     )
 
 

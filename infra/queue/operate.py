@@ -46,7 +46,7 @@ def retry(
         changes = []
         parameters = {"message_ids": list(message_ids), "reason": note, "channel": store.schema}
         cursor.execute(sql.revive, parameters)
-        for message_id, clash, key, existing, _ in cursor.fetchall():
+        for message_id, clash, key, existing, _, _, _, _ in cursor.fetchall():
             changes.append(
                 Change(message_id, False, _clash(key, existing))
                 if clash

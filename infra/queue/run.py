@@ -56,23 +56,26 @@ class Run(MessageProxy):
         store: Store,
         lease: str,
         worker_id: str,
-        row: tuple[str, str, str, str, int, int, int, float, str | None, int],
+        row: tuple[Any, ...],
     ) -> None:
-        message_id, queue_name, actor_name, text, attempt, priority, order, latency, cancel_reason, begun = (
-            row
-        )
         self.store = store
         self.lease = lease
         self.worker_id = worker_id
-        self.message_id = message_id
-        self.queue_name = queue_name
-        self.actor_name = actor_name
-        self.attempt = attempt
-        self.priority = priority
-        self.order = order
-        self.latency = latency
-        self.cancel_reason = cancel_reason
-        self.begun = begun
+        (
+            self.message_id,
+            self.queue_name,
+            self.actor_name,
+            text,
+            self.attempt,
+            self.priority,
+            self.order,
+            self.latency,
+            self.cancel_reason,
+            self.begun,
+            self.workflow_id,
+            self.followed_in,
+            self.limit_key,
+        ) = row
         self.last_chance = False
         self.claimed_at = self.started = time.perf_counter()
         self.duration_ms: float | None = None  # None: it never ran, so the attempt does not count
@@ -85,6 +88,8 @@ class Run(MessageProxy):
         self.outcome: Outcome | None = None
         self.result: tuple[str, int] | None = None
         self.follow_ups: list[Envelope] | None = None
+        self.handed_on: str | None = None
+        """As JSON, what goes to the jobs that wait for this one."""
         self.progress: tuple[int, int] | None = None
         self._exception: BaseException | None = None
         self._whole: Message[Any] | None = None

@@ -239,7 +239,7 @@ def test_claiming_does_not_depend_on_how_much_waits(million: str) -> None:
     with broker_on(million) as broker:
         query = (
             "explain (analyze, buffers, format json) select ctid from {schema}.queue "
-            "where state = 'queued' and queue_name = 'backlog-1' order by priority, id limit 10 for update skip locked"
+            "where state = 'queued' and limit_key is null and queue_name = 'backlog-1' order by priority, id limit 10 for update skip locked"
         )
         [(plan,)] = rows(broker, query)
         blocks = plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]

@@ -14,9 +14,9 @@ with wanted as materialized (
 ), kept as (
     insert into {schema}.finished (
         message_id, queue_name, state, actor_name, message, priority, attempts, enqueued_at, eta, finished_at, unique_key,
-        progress_done, progress_total, reason, error)
+        progress_done, progress_total, reason, error, workflow_id, followed_in, limit_key)
     select message_id, queue_name, 'cancelled', actor_name, message, priority, attempts, enqueued_at, eta, {schema}.clock(),
-           unique_key, progress_done, progress_total, %(reason)s, error
+           unique_key, progress_done, progress_total, %(reason)s, error, workflow_id, followed_in, limit_key
       from gone
 ), asked as (
     update {schema}.queue q

@@ -13,7 +13,7 @@ with wanted as (
      cross join lateral (
         select q.ctid as spot
           from {schema}.queue q
-         where q.state = 'queued' and q.queue_name = w.queue_name
+         where q.state = 'queued' and q.limit_key is null and q.queue_name = w.queue_name
          order by q.priority, q.id
          limit w.count
            for update skip locked
@@ -25,7 +25,8 @@ update {schema}.queue q
   from picked
  where q.ctid = picked.spot
 returning q.message_id::text, q.queue_name, q.actor_name, q.message::text, q.attempts, q.priority, q.id,
-          extract(epoch from {schema}.clock() - greatest(q.enqueued_at, q.eta))::float8, q.cancel_reason, q.begun;
+          extract(epoch from {schema}.clock() - greatest(q.enqueued_at, q.eta))::float8, q.cancel_reason, q.begun,
+          q.workflow_id::text, q.followed_in, q.limit_key;
 
 -- name: begin_last
 -- A job starts its last attempt. A worker that dies takes jobs along that only waited in it, and no row tells which did:
@@ -59,6 +60,6 @@ select (select count(*) from promoted)::int;
 -- Whether a store has ready jobs in these queues, and in how many seconds its next delayed job is due. One statement
 -- asks all the stores of a database, joined by union all. Reads queue_ready, and the first entry of queue_due.
 select '{schema}' as schema,
-       exists (select from {schema}.queue where state = 'queued' and queue_name = any (%(queues)s::text[])) as ready,
+       exists (select from {schema}.queue where state = 'queued' and limit_key is null and queue_name = any (%(queues)s::text[])) as ready,
        (select extract(epoch from min(eta) - {schema}.clock())::float8
           from {schema}.queue where state in ('scheduled', 'retrying')) as due_in;

@@ -13,16 +13,18 @@ with ended as (
      where q.message_id = e.message_id and q.lease = e.lease
     returning q.message_id, q.queue_name, e.state, q.actor_name, q.message, e.result, e.result_ttl_ms, q.priority,
               q.attempts - (e.duration_ms is null)::int as attempts, q.worker_id, q.enqueued_at, q.eta, q.unique_key, q.progress_done, q.progress_total,
+              q.workflow_id, q.followed_in, q.limit_key,
               e.duration_ms, case when e.state = 'cancelled' then coalesce(q.cancel_reason, e.reason) else e.reason end as reason,
               e.error, e.traceback
 ), kept as (
     insert into {schema}.finished (
         message_id, queue_name, state, actor_name, message, result, result_ttl, priority, attempts, worker_id,
-        enqueued_at, eta, started_at, finished_at, unique_key, progress_done, progress_total, reason, error)
+        enqueued_at, eta, started_at, finished_at, unique_key, progress_done, progress_total, reason, error,
+        workflow_id, followed_in, limit_key)
     select message_id, queue_name, state, actor_name, message, result,
            {schema}.clock() + result_ttl_ms * interval '1 millisecond', priority, attempts, worker_id, enqueued_at, eta,
            {schema}.clock() - duration_ms * interval '1 millisecond', {schema}.clock(), unique_key,
-           progress_done, progress_total, reason, error
+           progress_done, progress_total, reason, error, workflow_id, followed_in, limit_key
       from gone
 ), noted as (
     insert into {schema}.history (message_id, at, state, attempt, worker_id, duration_ms, reason, error, traceback)
@@ -41,14 +43,15 @@ with ended as (
      using ended e
      where q.message_id = e.message_id and q.lease = e.lease
     returning q.message_id, q.queue_name, q.actor_name, q.message, q.priority, q.attempts, q.worker_id, q.enqueued_at, q.eta,
-              q.unique_key, q.progress_done, q.progress_total, e.duration_ms
+              q.unique_key, q.progress_done, q.progress_total, q.workflow_id, q.followed_in, q.limit_key, e.duration_ms
 ), kept as (
     insert into {schema}.finished (
         message_id, queue_name, state, actor_name, message, priority, attempts, worker_id,
-        enqueued_at, eta, started_at, finished_at, unique_key, progress_done, progress_total)
+        enqueued_at, eta, started_at, finished_at, unique_key, progress_done, progress_total, workflow_id, followed_in,
+        limit_key)
     select message_id, queue_name, 'done', actor_name, message, priority, attempts, worker_id, enqueued_at, eta,
            {schema}.clock() - duration_ms * interval '1 millisecond', {schema}.clock(), unique_key,
-           progress_done, progress_total
+           progress_done, progress_total, workflow_id, followed_in, limit_key
       from gone
 ), noted as (
     insert into {schema}.history (message_id, at, state, attempt, worker_id, duration_ms)

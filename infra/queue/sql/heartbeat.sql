@@ -93,10 +93,10 @@ with dead as (
 ), kept as (
     insert into {schema}.finished (
         message_id, queue_name, state, actor_name, message, priority, attempts, worker_id, enqueued_at, eta, started_at,
-        finished_at, unique_key, progress_done, progress_total, reason, error)
+        finished_at, unique_key, progress_done, progress_total, reason, error, workflow_id, followed_in, limit_key)
     select message_id, queue_name, 'cancelled', actor_name, message, priority, attempts, worker_id, enqueued_at, eta,
            started_at, {schema}.clock(), unique_key, progress_done, progress_total,
-           'another waiting job has its unique key and will do the work', error
+           'another waiting job has its unique key and will do the work', error, workflow_id, followed_in, limit_key
       from yielded
 ), noted as (
     insert into {schema}.history (message_id, at, state, attempt, worker_id, duration_ms, reason)
