@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Literal
 
 import dramatiq
-from dramatiq.middleware import AsyncIO, Callbacks, Middleware, Pipelines, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import AsyncIO, Callbacks, Middleware, ShutdownNotifications, TimeLimit
 from dramatiq.results import Results
 
+from infra.composition.dramatiq_group import run_groups_atomically
 from infra.middleware.cancellation import Cancellation
 from infra.middleware.current_job import CurrentJob
 from infra.middleware.job_log import JobLog
@@ -41,7 +42,6 @@ def production_middleware(config: Settings) -> list[Middleware]:
         ShutdownNotifications(),  # actors with notify_shutdown are interrupted and given back at a stop
         Cancellation(),  # skips the cancelled, interrupts the running
         Callbacks(),  # on_success, on_failure: staged with the outcome
-        Pipelines(),  # the next step: staged with the outcome
         Results(backend=results, store_results=True, result_ttl=RESULT_TTL),
         FailureResults(results),  # keeps the error of a job that failed for good
         Retries(),  # last in, first out: its verdict comes before all others
@@ -76,5 +76,6 @@ def make_broker(
     return broker
 
 
+run_groups_atomically()
 broker = make_broker()
 dramatiq.set_broker(broker)

@@ -78,7 +78,7 @@ class Cancellation(Abortable):
         super().after_process_message(broker, message, result=result, exception=exception)
         if exception is None and current_job().saw_cancellation and not message.lost:
             message.outcome = Outcome(CANCELLED, message.cancel_reason or "cancelled while it ran")
-            message.follow_ups = message.result = None
+            message.drop_consequences()
 
     def after_skip_message(self, broker: Any, message: Run) -> None:
         super().after_skip_message(broker, message)

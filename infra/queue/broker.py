@@ -19,10 +19,12 @@ from dramatiq import Actor, Message
 from dramatiq.middleware import Middleware, MiddlewareError
 from dramatiq_pg import PostgresBroker
 
+from infra.queue.chain import handed_on, pipeline
 from infra.queue.consumer import QueueConsumer
 from infra.queue.enqueue import insert, under_its_id
 from infra.queue.errors import JobRefused
-from infra.queue.message import seal
+from infra.queue.message import delay_of, seal
+from infra.queue.opening import open_all
 from infra.queue.run import DONE, FAILED, GIVEN_BACK, REJECTED, RETRY_MS, RETRYING, SUCCESS, Outcome, Run
 from infra.queue.worker import WorkerProcess
 from infra.settings import SERVICES, Settings, settings
@@ -37,7 +39,7 @@ class WorkerLifecycle(Middleware):
 
     @property
     def actor_options(self) -> set[str]:
-        return {"service", "unique", "unique_key"}
+        return {"service", "unique", "unique_key", "pipe_ignore", "pipe_target"}
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
         broker.boot(worker)
@@ -94,6 +96,9 @@ class JobBroker(PostgresBroker):
         Returns the message; under the id of the waiting job when its unique key is taken.
         Raises JobRefused, StoreUnavailable, StoreNotMigrated.
         """
+        if message.options.get("pipe_target") is not None:
+            open_all(self, [pipeline(self, message, None if delay is None else delay_of(delay))])
+            return message
         envelope = seal(message, delay, self)
         self.emit_before("enqueue", envelope.message, envelope.delay_ms)
         run = self.staging()
@@ -223,11 +228,12 @@ class JobBroker(PostgresBroker):
         exception = kwargs.get("exception")
         if signal == "process_message":
             run.duration_ms = (time.perf_counter() - run.started) * 1000
-        run.outcome = run.follow_ups = run.result = (
-            None  # an interrupt may have hit this very method: start anew
-        )
+        # An interrupt may have hit this very method: start anew.
+        run.outcome = run.follow_ups = run.openings = run.result = run.handed_on = None
         _following_up.run = run
         try:
+            if run.followed_in and signal == "process_message" and exception is None:
+                self._hand_on(run, kwargs.get("result"))
             for hook in self._hooks_of("after_" + signal):
                 try:
                     hook(self, run, **kwargs)
@@ -238,7 +244,7 @@ class JobBroker(PostgresBroker):
         finally:
             _following_up.run = None
         if run.outcome is not None and run.outcome.state != DONE and run.outcome.hook_broke:
-            run.follow_ups = run.result = None
+            run.drop_consequences()
         elif run.outcome is None:
             if exception is not None:
                 run.outcome = Outcome(
@@ -247,7 +253,16 @@ class JobBroker(PostgresBroker):
             elif not run.failed:
                 run.outcome = SUCCESS
         if run.outcome is GIVEN_BACK:
-            run.follow_ups = run.result = None  # it was interrupted, which is neither success nor failure
+            run.drop_consequences()  # it was interrupted, which is neither success nor failure
+        if run.additions and run.outcome is not None and run.outcome.state == DONE:
+            run.stage_openings(run.additions)
+
+    def _hand_on(self, run: Run, result: Any) -> None:
+        """What the next steps get as their argument."""
+        try:
+            run.handed_on = handed_on(result)
+        except JobRefused as error:
+            _hook_broke(run, error)
 
 
 def _hook_broke(run: Run, error: Exception) -> None:

@@ -16,9 +16,9 @@ import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.buffer import ReadyBuffer
-from infra.queue.finish import PLANNER, bound
 from infra.queue.outage import Outage
 from infra.queue.run import Run
+from infra.queue.statements import PLANNER, bound
 from infra.store.connections import DISCONNECTED, Store
 
 AHEAD = 0.05

@@ -36,6 +36,12 @@ class Job:
         """1 for the first."""
         return self._run.attempt
 
+    @property
+    def workflow_id(self) -> str | None:
+        """The batch or workflow that this job is a member of."""
+        workflow_id: str | None = self._run.workflow_id
+        return workflow_id
+
     def log(self, line: str) -> None:
         """A line kept with the job, seen on the dashboard and by `dhanman-jobs jobs show`."""
         self._finisher.note(Note(self._run, str(line)))
@@ -81,6 +87,10 @@ class _NoJob(Job):
     def attempt(self) -> int:
         return 1
 
+    @property
+    def workflow_id(self) -> str | None:
+        return None
+
     def log(self, line: str) -> None:
         pass
 
@@ -98,6 +108,11 @@ _NO_JOB = _NoJob()
 def current_job() -> Job:
     """The job this thread runs; outside a worker, one whose notes go nowhere."""
     return getattr(_current, "job", None) or _NO_JOB
+
+
+def current_run() -> Run | None:
+    """The run of this thread's job; None outside a worker."""
+    return getattr(getattr(_current, "job", None), "_run", None)
 
 
 def cancellation_requested() -> bool:

@@ -140,13 +140,16 @@ def insert(
 
 
 def enqueue_many(messages: Iterable[Message[Any]], *, delay: int | None = None) -> list[Message[Any]]:
-    """Enqueues many messages, all of a service or none: one transaction for each service.
+    """Enqueues many messages, all of a service or none: one transaction for each service. Pipelines among
+    them go one by one; a Batch takes them all at once.
 
     Returns them in order; one whose unique key is taken is returned under the waiting job's id.
     Raises JobRefused for the first bad one, StoreUnavailable.
     """
     broker: Any = get_broker()
     messages = list(messages)
+    if any(message.options.get("pipe_target") is not None for message in messages):
+        return [broker.enqueue(message, delay=delay) for message in messages]
     store = _only_store(broker, messages)
     if store is not None:
         envelopes, refused = _insert_while_sealing(broker, store, messages, delay)

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.queue import registry
-from infra.queue.finish import bound
 from infra.queue.run import redacted
+from infra.queue.statements import bound
 from infra.queue.states import NAMES
 from infra.store.connections import Store
 

@@ -1,7 +1,8 @@
 """Finish: what worker threads hand in is written in batches, by one thread a database.
 
 While one batch is on its way the next one gathers, so a batch is as large as the load and a lone job waits for nothing.
-A batch is one transaction: outcomes, history, follow-ups. While the database is away the batch is kept and tried again.
+A batch is one transaction: outcomes, history, follow-ups, and what waited for these jobs. Workflows that may be
+complete by it are asked about in the next one. While the database is away the batch is kept and tried again.
 A row that the database refuses is found, and fails alone.
 """
 
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from operator import attrgetter
 from typing import Any
 
@@ -20,15 +22,13 @@ from dramatiq.logging import get_logger
 from infra.queue.enqueue import insert, put
 from infra.queue.errors import StoreUnavailable
 from infra.queue.message import Envelope
+from infra.queue.opening import write
 from infra.queue.outage import Outage
 from infra.queue.run import FAILED, FINAL, QUEUED, RETRY_MS, RETRYING, SUCCESS, Note, Outcome, Run
+from infra.queue.statements import PLANNER, bound
+from infra.queue.successors import Ended, Reach, Touched, complete, follow
 from infra.store.connections import DISCONNECTED, Store, statement_at_fault
-from infra.store.sql import Statements, load
-
-PLANNER = (
-    "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; "
-)
-"""The hot statements know their index; a table that was empty when last analysed must not mislead the planner."""
+from infra.store.sql import Statements
 
 BATCH = 1_000
 PAUSE = 0.5
@@ -47,7 +47,7 @@ class Finisher(threading.Thread):
     def __init__(
         self,
         outage: Outage,
-        store_of: Callable[[str], Store],
+        broker: Any,
         settled: Callable[[Sequence[Run], set[str]], None],
         *,
         patience: float,
@@ -55,11 +55,13 @@ class Finisher(threading.Thread):
         super().__init__(name="finisher", daemon=True)
         self.url = outage.url
         self._outage = outage
-        self._store_of = store_of
+        self._broker = broker
+        self._store_of: Callable[[str], Store] = broker.store
         self._settled = settled
         self._patience = f"set local idle_in_transaction_session_timeout = {int(patience * 1000)}"
         self._runs: deque[Run] = deque()
         self._notes: deque[Note] = deque()
+        self._touched: Touched = set()
         self._wake = threading.Event()
         self._sleeping = False
         self._stopping = False
@@ -81,20 +83,23 @@ class Finisher(threading.Thread):
     def run(self) -> None:
         while True:
             runs, notes = self._gather()
-            if not runs and not notes:
+            if not runs and not notes and not self._touched:
                 if self._stopping:
                     break
                 self._sleep()
                 continue
             self._busy = True
-            self._write_until_done(runs, notes)
+            if runs or notes:
+                self._write_until_done(runs, notes)
+            if self._touched:
+                self._complete_workflows()
             self._busy = False
         self._disconnect()
 
     def drain(self, timeout: float) -> bool:
         """Waits until everything handed in is written; False when `timeout` seconds were not enough."""
         deadline = time.monotonic() + timeout
-        while self._runs or self._notes or self._busy:
+        while self._runs or self._notes or self._touched or self._busy:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.002)
@@ -116,7 +121,7 @@ class Finisher(threading.Thread):
         runs = [self._runs.popleft() for _ in range(min(len(self._runs), BATCH))]
         # All notes: those of a run must be written while its lease is held, so not after it.
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
-        if not runs and not notes:
+        if not runs and not notes and not self._touched:
             self._busy = False
         return runs, notes
 
@@ -148,6 +153,24 @@ class Finisher(threading.Thread):
                     self._settled(runs, held)
                 return
 
+    def _complete_workflows(self) -> None:
+        """Asks whether workflows are complete, now that what ended their members is committed."""
+        try:
+            if self._conn is None:
+                self._conn = self._outage.connect("dhanman-jobs finish", autocommit=False)
+            with self._conn, self._conn.cursor() as cursor:
+                complete(Reach(self.url, cursor, self._store_of), self._touched)
+        except (*DISCONNECTED, StoreUnavailable) as error:
+            self._disconnect()
+            self._report(error)
+            if not self._stopping:
+                time.sleep(PAUSE)
+                return
+        except Exception:
+            self._disconnect()
+            log.exception("Workflows could not be completed; the next heartbeats will ask again.")
+        self._touched = set()
+
     def _write_singly(self, runs: list[Run], notes: list[Note], error: Exception) -> None:
         """The database refuses something of this batch. Notes go first: they need the lease that their run ends."""
         if len(runs) + len(notes) > 1:
@@ -164,9 +187,7 @@ class Finisher(threading.Thread):
         """Another database, into which some follow-ups go, is away: their runs stay held until it is back, all others
         are written now.
         """
-        waiting = [
-            run for run in runs if run.follow_ups and any(self._is_elsewhere(e) for e in run.follow_ups)
-        ]
+        waiting = [run for run in runs if self._leads_elsewhere(run)]
         others = [run for run in runs if run not in waiting]
         if others or notes:
             self._write_until_done(others, notes)
@@ -175,8 +196,11 @@ class Finisher(threading.Thread):
             time.sleep(PAUSE)
         self._runs.extend(waiting)
 
-    def _is_elsewhere(self, envelope: Envelope) -> bool:
-        return self._store_of(envelope.service).url != self.url
+    def _leads_elsewhere(self, run: Run) -> bool:
+        """Whether something of another database may follow from this run."""
+        if run.followed_in or run.openings:
+            return True
+        return any(self._store_of(e.service).url != self.url for e in run.follow_ups or ())
 
     def _report(self, error: Exception) -> None:
         if not self._reported:
@@ -190,18 +214,52 @@ class Finisher(threading.Thread):
         if self._conn is None:
             self._conn = self._outage.connect("dhanman-jobs finish", autocommit=False)
         held: set[str] = set()
+        ended: list[Ended] = []
         with self._conn, self._conn.cursor() as cursor:
             cursor.execute(self._patience)
             for store, note_group in _by_store(notes, lambda note: note.run.store):
                 _write_notes(cursor, _statements(store), note_group)
             for store, group in _by_store(runs, lambda run: run.store):
-                held |= self._write_store(cursor, store, group)
+                held |= self._write_store(cursor, store, group, ended)
             follow_ups = [
                 e for run in runs if run.follow_ups and run.message_id in held for e in run.follow_ups
             ]
             for service, envelopes in _by_store(follow_ups, lambda e: e.service):
                 self._put(cursor, self._store_of(service), envelopes)
+            self._open(cursor, [run for run in runs if run.openings and run.message_id in held])
+            touched = self._follow(cursor, ended, runs)
+        self._touched |= touched  # asked about once this is committed
         return held
+
+    def _follow(self, cursor: Any, ended: list[Ended], runs: list[Run]) -> Touched:
+        """What waits for the ended jobs goes on."""
+        reach = Reach(self.url, cursor, self._store_of)
+        touched: Touched = set()
+        by_id = {run.message_id: run for run in runs} if ended else {}
+        for worker_id, group in _by_store(ended, lambda job: by_id[job.message_id].worker_id):
+            touched |= follow(
+                reach, [job._replace(result=by_id[job.message_id].handed_on) for job in group], worker_id
+            )
+        return touched
+
+    def _open(self, cursor: Any, runs: list[Run]) -> None:
+        """Workflows that runs lead to, and members they add."""
+        if not runs:
+            return
+        with ExitStack() as elsewhere:
+            cursors = {self.url: cursor}
+
+            def cursor_for(store: Store) -> Any:
+                if store.url not in cursors:  # committed there before the run is finished here
+                    conn = elsewhere.enter_context(store.pool.borrowed())
+                    conn.autocommit = False
+                    elsewhere.enter_context(conn)
+                    cursors[store.url] = elsewhere.enter_context(conn.cursor())
+                return cursors[store.url]
+
+            for run in runs:
+                write(self._broker, run.openings or [], cursor_for)
+                self._touched |= {(opening.home, opening.workflow_id) for opening in run.openings or []}
 
     def _put(self, cursor: Any, store: Store, envelopes: list[Envelope]) -> None:
         if store.url == self.url:
@@ -209,7 +267,10 @@ class Finisher(threading.Thread):
         else:  # another database: committed there before the job is finished here, so it may come twice but is not lost
             insert(store, envelopes, patience=0)
 
-    def _write_store(self, cursor: Any, store: Store, runs: list[Run]) -> set[str]:
+    def _write_store(self, cursor: Any, store: Store, runs: list[Run], ended: list[Ended]) -> set[str]:
+        """Writes the outcomes of one store's runs, and notes in `ended` what has reached its last state. Returns the
+        ids that were held.
+        """
         sql = _statements(store)
         plain: list[Run] = []
         final: list[Run] = []
@@ -231,9 +292,15 @@ class Finisher(threading.Thread):
                 PLANNER + sql.finish_done, {**_claims(plain), "durations": [r.duration_ms for r in plain]}
             )
             held.update(row[0] for row in cursor.fetchall())
+            ended += [_ended(run, "done") for run in plain if run.workflow_id or run.followed_in]
         if final:
             cursor.execute(PLANNER + sql.finish, _outcomes(final))
             held.update(row[0] for row in cursor.fetchall())
+            ended += [
+                _ended(run, (run.outcome or SUCCESS).state)
+                for run in final
+                if run.workflow_id or run.followed_in
+            ]
         if retried:
             parameters = {
                 **_outcomes(retried),
@@ -245,6 +312,8 @@ class Finisher(threading.Thread):
         if released:
             cursor.execute(PLANNER + sql.release, {**_claims(released), "channel": store.schema})
             held.update(row[0] for row in cursor.fetchall())
+        if len(held) < len(runs):
+            ended[:] = [job for job in ended if job.service != store.service or job.message_id in held]
         return held
 
     def _write_refused(self, runs: list[Run], error: Exception) -> set[str]:
@@ -261,16 +330,14 @@ class Finisher(threading.Thread):
             run.outcome = Outcome(
                 "cancelled", "another waiting job has its unique key and will do the work", run.outcome.error
             )
-        elif run.follow_ups:
+        elif run.follow_ups or run.openings or run.handed_on:
             reason = f"what should follow the job could not be written: {str(error).strip()}"
-            run.outcome, run.result, run.follow_ups = (
-                Outcome(RETRYING, _storable(reason), delay_ms=RETRY_MS),
-                None,
-                None,
-            )
+            run.outcome = Outcome(RETRYING, _storable(reason), delay_ms=RETRY_MS)
+            run.drop_consequences()
         else:
             reason = f"the outcome could not be stored: {str(error).strip()}"
-            run.outcome, run.result, run.follow_ups = Outcome(FAILED, _storable(reason)), None, None
+            run.outcome = Outcome(FAILED, _storable(reason))
+            run.drop_consequences()
         try:
             return self._write([run], [])
         except DISCONNECTED:
@@ -290,18 +357,12 @@ class Finisher(threading.Thread):
             self._conn = None
 
 
+def _ended(run: Run, state: str) -> Ended:
+    return Ended(run.message_id, run.store.service, state, run.workflow_id, run.followed_in)
+
+
 def _statements(store: Store) -> Statements:
     return bound(store.schema)
-
-
-_bound: dict[str, Statements] = {}
-
-
-def bound(schema: str) -> Statements:
-    """The queue's statements for one schema, read once."""
-    if schema not in _bound:
-        _bound[schema] = load("infra.queue").bind(schema)
-    return _bound[schema]
 
 
 def _by_store(items: Sequence[Any], key: Callable[[Any], Any]) -> list[tuple[Any, list[Any]]]:

@@ -15,9 +15,11 @@ from typing import Any
 import psycopg2
 from dramatiq.logging import get_logger
 
-from infra.queue.finish import PLANNER, bound
 from infra.queue.memory import give_back_unused, resident_bytes
+from infra.queue.operation import operation
 from infra.queue.outage import Outage
+from infra.queue.statements import PLANNER, bound
+from infra.queue.successors import sweep
 from infra.store.connections import DISCONNECTED, Store
 
 log = get_logger(__name__)
@@ -172,11 +174,21 @@ class Heartbeat(threading.Thread):
         # Where the database was away, so it was for all: let the living beat first before anyone is called dead.
         if time.monotonic() - self._reached_at[store.url] < 1.2 * self._interval:
             return []
-        sql = bound(store.schema)
-        rescued = self._execute(store, sql.rescue, {"timeout": self._timeout, "channel": store.schema})
-        for message_id, _, attempt, _ in rescued:
+        # Before the dead worker's row goes: whoever dies here leaves it to be found again.
+        self._sweep(store)
+        parameters = {"timeout": self._timeout, "channel": store.schema}
+        with operation(store) as moving:
+            rows = moving.fetch("rescue", parameters)
+            moving.ended("cancelled", [(row[0], row[4], row[5]) for row in rows if row[6]])
+        rescued = [row for row in rows if not row[6]]
+        for message_id, _, attempt, *_ in rescued:
             log.warning("Rescued job %s of a dead worker after attempt %d.", message_id, attempt)
         return rescued
+
+    def _sweep(self, store: Store) -> None:
+        """Workflows of which a process ended the last member and died before it could say so."""
+        with operation(store) as moving:
+            sweep(moving.reach, store.service)
 
     def _beaten(self, store: Store, began: float) -> None:
         was_sure = began < self.sure_until[store.schema]
@@ -228,6 +240,7 @@ class Heartbeat(threading.Thread):
         )
         self._registered.add((store.schema, identity))
         self._beaten(store, began)
+        self._sweep(store)
 
     def _execute(self, store: Store, statement: str, parameters: Any, *, fetch: bool = True) -> list[Any]:
         conn = self._connections.get(store.url)

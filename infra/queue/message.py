@@ -43,9 +43,7 @@ FRESH_MS = 10_000
 """A message younger than this, that this process did not send yet, is taken to be new."""
 
 
-def seal(
-    message: Message[Any], delay: float | timedelta | None, broker: Any, handed_on: int = 0
-) -> Envelope:
+def seal(message: Message[Any], delay: float | timedelta | None, broker: Any, handed_on: int = 0) -> Envelope:
     """Checks a message and works out its columns. `handed_on` arguments will be added when what it waits for is done.
 
     Raises JobRefused and its kinds.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from infra.queue.finish import bound
+from infra.queue.statements import bound
 from infra.store.connections import Store
 
 MOST = 1_000_000

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from infra.queue.finish import bound
+from infra.queue.statements import bound
 from infra.store.connections import Store
 
 

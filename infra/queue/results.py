@@ -16,8 +16,8 @@ from dramatiq_pg.results import PostgresBackend
 
 from infra.queue.admission import refuse_unstorable
 from infra.queue.errors import ResultNotStorable
-from infra.queue.finish import bound
 from infra.queue.run import Run
+from infra.queue.statements import bound
 
 LONGEST_PAUSE = 0.25
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,10 @@ class Run(MessageProxy):
         self.follow_ups: list[Envelope] | None = None
         self.handed_on: str | None = None
         """As JSON, what goes to the jobs that wait for this one."""
+        self.openings: list[Any] | None = None
+        """Workflows to be opened, and members to be added, with its finish."""
+        self.additions: list[Any] | None = None
+        """The same, asked for by the job itself: only if it succeeds."""
         self.progress: tuple[int, int] | None = None
         self._exception: BaseException | None = None
         self._whole: Message[Any] | None = None
@@ -135,6 +139,15 @@ class Run(MessageProxy):
         if self.follow_ups is None:
             self.follow_ups = []
         self.follow_ups.append(envelope._replace(sent_before=True))
+
+    def stage_openings(self, openings: Iterable[Any]) -> None:
+        """Workflows that follow, written like follow-ups."""
+        self.openings = [*(self.openings or []), *openings]
+
+    def drop_consequences(self) -> None:
+        """Nothing follows from this run, because it is not the end of its job."""
+        self.follow_ups = self.openings = self.additions = None
+        self.result = self.handed_on = None
 
     def __iter__(self) -> Any:
         # dramatiq 1.x unpacks work-queue items as (priority, message); 2.x reads .message.

@@ -20,12 +20,13 @@ from dramatiq.logging import get_logger
 from infra.maintenance.thread import Maintenance
 from infra.queue.buffer import ReadyBuffer
 from infra.queue.claim import Claimer
-from infra.queue.finish import Finisher, bound
+from infra.queue.finish import Finisher
 from infra.queue.heartbeat import Heartbeat
 from infra.queue.listen import Listener
 from infra.queue.memory import share_one_heap
 from infra.queue.outage import Outage
 from infra.queue.run import CANCELLED, FAILED, GIVEN_BACK, RETRYING, Outcome, Run, Unreadable
+from infra.queue.statements import bound
 from infra.settings import Settings
 from infra.store.connections import DISCONNECTED, Store
 
@@ -57,7 +58,7 @@ class WorkerProcess:
         outages = {url: Outage(url) for url in urls}
         on = {url: [store for store in stores if store.url == url] for url in urls}
         self.finishers = {
-            url: Finisher(outages[url], broker.store, self._settled, patience=silence) for url in urls
+            url: Finisher(outages[url], broker, self._settled, patience=silence) for url in urls
         }
         self.claimers = {
             url: Claimer(
@@ -160,7 +161,7 @@ class WorkerProcess:
     def give_back(self, runs: Iterable[Run]) -> None:
         for run in list(runs):
             run.outcome = GIVEN_BACK
-            run.follow_ups = run.result = None
+            run.drop_consequences()
             self.finish(run)
 
     def _admit(self, runs: list[Run]) -> None:

@@ -530,7 +530,7 @@ comment on view job_timeline is 'Every state a job was in, with when and why; or
 --     into the queue, with what was handed on at the end of its arguments; a workflow with all its members.
 --   failed, rejected: who waits for success goes on waiting, until the job is retried or the wait is cancelled.
 --   cancelled: who waits for success is cancelled too, and so on along the edges.
---   opened: this store's part of a workflow that was released in its home.
+--   opened, closed: this store's part of a workflow that was released, or cancelled before it, in its home.
 -- Returns what this led to beyond the queue of this store: jobs that were cancelled, workflows that were opened or
 -- are to be looked at because they were cancelled or opened without members.
 -- Locks: the released rows, in the order of their ids. Two predecessors that finish at once both meet their edge first;
@@ -559,17 +559,23 @@ begin
             select * from unnest(ids, states, results) as e (id, state, result)
         ), met as (
             update edge d
-               set met_at = moment, result = case when d.hands_on is not null then coalesce(e.result, 'null') end
+               set met_at = moment,
+                   result = case d.hands_on when 'result' then jsonb_build_array(e.result)
+                                            when 'id' then jsonb_build_array(e.result -> 0)
+                                            when 'id and counts' then e.result end
               from event e
              where d.predecessor = e.id and d.met_at is null
                and (e.state = 'done' or (d.condition = 'finished' and e.state in ('failed', 'rejected', 'cancelled')))
             returning d.successor
         )
         select array_agg(distinct successor) into waiting from met;
-        select array_agg(distinct d.successor) into doomed
-          from unnest(ids, states) as e (id, state)
-          join edge d on d.predecessor = e.id
-         where e.state = 'cancelled' and d.condition = 'success' and d.met_at is null;
+        select array_agg(distinct id) into doomed
+          from (select d.successor as id
+                  from unnest(ids, states) as e (id, state)
+                  join edge d on d.predecessor = e.id
+                 where e.state = 'cancelled' and d.condition = 'success' and d.met_at is null
+                union all
+                select e.id from unnest(ids, states) as e (id, state) where e.state = 'closed') d;
 
         -- Workflows open, and with them those inside that wait for nothing else.
         perform from workflow w where w.workflow_id = any (waiting) order by w.workflow_id for update;
@@ -606,10 +612,7 @@ begin
                 select q.message_id,
                        (select coalesce(jsonb_agg(value order by d.place, n), '[]')
                           from edge d
-                         cross join lateral jsonb_array_elements(
-                               case when d.hands_on is null then '[]'
-                                    when jsonb_typeof(d.result) = 'array' then d.result
-                                    else jsonb_build_array(d.result) end) with ordinality as given (value, n)
+                         cross join lateral jsonb_array_elements(d.result) with ordinality as given (value, n)
                          where d.successor = q.message_id and d.hands_on is not null) as given,
                        (select max(d.delay_ms) from edge d where d.successor = q.message_id) as delay_ms
                   from queue q

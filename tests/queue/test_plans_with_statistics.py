@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from infra.queue.finish import PLANNER, bound
+from infra.queue.statements import PLANNER, bound
 from infra.store.connections import connect
 
 JOBS = 20_000

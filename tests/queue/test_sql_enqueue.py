@@ -14,7 +14,7 @@ from psycopg2.extensions import connection
 
 from infra.queue import actor, registry
 from infra.queue.broker import JobBroker
-from infra.queue.finish import bound
+from infra.queue.statements import bound
 from tests.support.queue import count, execute, job_row, job_state, rows, wait_until, working
 
 

@@ -113,7 +113,9 @@ with dead as (
 ), told as (
     select pg_notify(%(channel)s, queue_name) from (select distinct queue_name from rescued) q
 )
-select message_id::text, queue_name, attempts, (select count(*) from told) from rescued;
+select message_id::text, queue_name, attempts, (select count(*) from told), null, null, false from rescued
+union all
+select message_id::text, queue_name, attempts, null, workflow_id::text, followed_in, true from yielded;
 
 -- name: cancel_requests
 -- Which of this worker's running jobs were asked to stop: the fall-back where notifications do not reach it.

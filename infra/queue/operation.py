@@ -1,0 +1,63 @@
+"""An operation: jobs are moved by hand, and what follows from it for workflows follows too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dramatiq.broker
+
+from infra.queue.statements import bound
+from infra.queue.successors import NOBODY, Ended, Reach, Touched, complete, follow
+from infra.store.connections import Store, store_of
+
+
+class Operation:
+    """One transaction on one store.
+
+    Parameters:
+      cursor, sql: to move the jobs with.
+      reach: to what follows in other stores.
+    """
+
+    def __init__(self, store: Store, cursor: Any) -> None:
+        self.store = store
+        self.cursor = cursor
+        self.sql = bound(store.schema)
+        self.reach = Reach(store.url, cursor, _stores_around(store))
+        self.touched: Touched = set()
+
+    def fetch(self, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        self.cursor.execute(getattr(self.sql, name), parameters)
+        rows: list[tuple[Any, ...]] = self.cursor.fetchall()
+        return rows
+
+    def ended(self, state: str, jobs: list[tuple[str, str | None, str | None]]) -> None:
+        """These jobs (id, workflow, services in which others wait) reached this state."""
+        ended = [
+            Ended(message_id, self.store.service, state, workflow_id, followed_in)
+            for message_id, workflow_id, followed_in in jobs
+        ]
+        self.touched |= follow(self.reach, ended, NOBODY)
+
+
+@contextmanager
+def operation(store: Store) -> Iterator[Operation]:
+    """Commits at the end of the block, then asks whether the workflows it touched are complete."""
+    with store.pool.borrowed() as conn:
+        conn.autocommit = False
+        with conn, conn.cursor() as cursor:
+            moving = Operation(store, cursor)
+            yield moving
+            complete(moving.reach, moving.touched)  # most often it was this that ended the last member
+        if moving.touched:  # and else whoever commits last sees it
+            with conn, conn.cursor() as cursor:
+                complete(Reach(store.url, cursor, _stores_around(store)), moving.touched)
+
+
+def _stores_around(store: Store) -> Callable[[str], Store]:
+    """Where the other services' jobs are: as the process's broker knows it, else by the settings."""
+    of_broker = getattr(dramatiq.broker.global_broker, "store", None)
+    others: Callable[[str], Store] = of_broker if of_broker is not None else store_of
+    return lambda service: store if service == store.service else others(service)
