@@ -15,7 +15,7 @@ help: ## list the commands
 setup: $(READY) ## make .venv with all the locked packages (needs Python 3.11-3.13, and uv or pip)
 
 demo: $(READY) ## bill a housing society's month on real workers and print what was done (DEMO_EXIT=1: then stop)
-	@.venv/bin/python -m actors.sales.demo
+	@.venv/bin/python -m pipelines.demo
 
 up: $(READY) ## migrate, then run every process of the Procfile until Ctrl-C
 	@.venv/bin/dhanman-jobs migrate
@@ -42,7 +42,7 @@ migrate: $(READY) ## bring the job store and the reference tables to the current
 
 clean: ## remove all that can be made again; the data in var/ stay
 	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find actors infra tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find actors infra pipelines tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml uv.lock .ci/setup
 	@.ci/setup

@@ -33,7 +33,7 @@ def main(
 ) -> None:
     """Measure our broker beside StubBroker, psycopg2, pgqueuer and procrastinate, on one Postgres of its own.
 
-    Groups of figures: drain, enqueue, bulk, depth, pickup, idle, memory. The whole takes about ten minutes and a
+    Groups of figures: drain, enqueue, bulk, depth, pickup, idle, memory, batch. The whole takes twenty minutes and a
     machine that does nothing else. Exit code 1 when a contender failed.
     """
     names = set(only or ())

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from bench import dramatiq_drain
 from bench.report import Target
-from bench.run import Run, call, serving
+from bench.run import ContenderFailedError, Run, call, serving
 
 CHUNK = 10_000  # messages a bulk call
 
@@ -29,17 +30,18 @@ class Size:
     pick_ups: int
     idle: float  # seconds
     memory: int
+    members: int  # of the batch whose progress is asked
     batches: tuple[tuple[int, int], ...]  # of pgqueuer: batch size, managers
 
 
 WHOLE = Size(
     rounds=3, jobs=100_000, slow_jobs=5_000, sends=5_000, bulk=200_000, small=10_000, large=1_000_000, window=100_000,
-    pick_ups=500, idle=30, memory=1_000_000,
+    pick_ups=500, idle=30, memory=1_000_000, members=1_000_000,
     batches=((10, 1), (10, 5), (100, 1), (250, 1), (500, 1), (1000, 1), (500, 2)),
 )  # fmt: skip
 QUICK = Size(
     rounds=1, jobs=15_000, slow_jobs=300, sends=500, bulk=20_000, small=1_000, large=20_000, window=10_000,
-    pick_ups=50, idle=5, memory=20_000, batches=((100, 1), (500, 1)),
+    pick_ups=50, idle=5, memory=20_000, members=20_000, batches=((100, 1), (500, 1)),
 )  # fmt: skip
 
 
@@ -140,8 +142,28 @@ def memory(run: Run, size: Size) -> None:
         run.record("memory, last tenth", "ours", tenths[9], "MB")
 
 
+def batch(run: Run, size: Size) -> None:
+    """A batch beside the same jobs sent plainly: opened, drained on 1, 4, 8 and 16 threads, asked how far it is."""
+    if not run.wants("ours"):
+        return
+    with run.forgiving("ours"):
+        for _ in range(size.rounds):
+            with run.database("ours") as url:
+                run.server.settle(url)
+                opened = call("composition", "open_batch", database_url=url, jobs=size.jobs)
+                run.record("open a batch", "ours", opened["seconds"] * 100_000 / size.jobs, "s/100k")
+            for form in ("plain", "batch", "pipelines"):
+                _drain_composed(run, form, size.jobs, "bare", dramatiq_drain.THREADS)
+            for form in ("plain", "batch"):
+                _drain_composed(run, form, size.jobs, "production", dramatiq_drain.THREADS)
+            for threads in (1, 4, 16):
+                for form in ("plain", "batch"):
+                    _drain_composed(run, form, size.jobs, "bare", threads)
+        _progress(run, size)
+
+
 GROUPS: dict[str, Callable[[Run, Size], None]] = {
-    group.__name__: group for group in (drain, enqueue, bulk, depth, pickup, idle, memory)
+    group.__name__: group for group in (drain, enqueue, bulk, depth, pickup, idle, memory, batch)
 }
 
 BEHIND_SMALL, BEHIND_LARGE = "drain, small backlog", "drain, large backlog"
@@ -164,6 +186,14 @@ TARGETS = (
     Target("idle worker", ("idle", "ours"), 2, at_most=True, unit="statements/s"),
     Target("memory over 1M jobs, last tenth", ("memory, last tenth", "ours"), 1.05,
            against=("memory, second tenth", "ours"), reference="second tenth", at_most=True, unit="MB"),
+    Target("open a batch of 100k", ("open a batch", "ours"), 5, at_most=True, unit="s"),
+    Target("drain a batch", ("batch, 8 threads", "ours"), 0.8, against=("plain, 8 threads", "ours"),
+           reference="plain", unit="/s"),
+    Target("drain a batch, production", ("batch, 8 threads, production", "ours"), 0.8,
+           against=("plain, 8 threads, production", "ours"), reference="plain", unit="/s"),
+    *(Target(f"drain a batch, {n} threads", (f"batch, {n} threads", "ours"), 0.8,
+             against=(f"plain, {n} threads", "ours"), reference="plain", unit="/s") for n in (1, 4, 16)),
+    Target("progress of a batch of 1M", ("progress", "ours"), 20, at_most=True, unit="ms"),
 )  # fmt: skip
 
 
@@ -194,6 +224,31 @@ def _drain(
         run.server.settle(url)
         answer = call(contender, "drain", database_url=url, jobs=jobs, **parameters)
         run.record(figure, contender, answer.pop("rate"), "jobs/s", {**answer, **parameters})
+
+
+def _drain_composed(run: Run, form: str, jobs: int, middleware: str, threads: int) -> None:
+    with run.database("ours") as url:
+        if form == "plain":
+            call("ours", "fill", database_url=url, jobs=jobs)
+        else:
+            call("composition", "fill", database_url=url, jobs=jobs, form=form)
+        run.server.settle(url)
+        answer = call(
+            "composition", "drain", database_url=url, jobs=jobs, middleware=middleware, threads=threads
+        )
+        if form != "plain" and not call("composition", "is_complete", database_url=url)["complete"]:
+            raise ContenderFailedError(f"{form}: all jobs ran, but the batch is not complete")
+        figure = f"{form}, {threads} threads" + (", production" if middleware == "production" else "")
+        run.record(figure, "ours", answer.pop("rate"), "jobs/s", answer)
+
+
+def _progress(run: Run, size: Size) -> None:
+    """Asked in the middle of the batch: a part has run, the rest waits."""
+    with run.database("ours") as url:
+        opened = call("composition", "fill", database_url=url, jobs=size.members, form="batch")
+        call("ours", "drain", database_url=url, jobs=size.members // 4, middleware="bare", behind=True)
+        answer = call("composition", "measure_progress", database_url=url, batch=opened["batch"], times=50)
+        run.record("progress", "ours", answer["worst"], "ms", answer)
 
 
 def _in_database(run: Run, figure: str, contender: str, function: str, **parameters: object) -> None:

@@ -34,7 +34,7 @@ def prepare(database_url: str) -> None:
 
 
 def enqueue(database_url: str, jobs: int, middleware: Middleware = "production") -> dict[str, float]:
-    noop = _actor(_broker(database_url, middleware), Countdown(jobs))
+    noop = noop_on(broker_on(database_url, middleware), Countdown(jobs))
     noop.send(-1)  # opens the connection
     started = time.perf_counter()
     for number in range(jobs):
@@ -43,22 +43,22 @@ def enqueue(database_url: str, jobs: int, middleware: Middleware = "production")
 
 
 def bulk(database_url: str, jobs: int, chunk: int) -> dict[str, float]:
-    noop = _actor(_broker(database_url, "production"), Countdown(jobs))
+    noop = noop_on(broker_on(database_url, "production"), Countdown(jobs))
     started = time.perf_counter()
     _enqueue(noop, jobs, chunk)
     return {"rate": jobs / (time.perf_counter() - started)}
 
 
 def fill(database_url: str, jobs: int = 0, delayed: int = 0) -> None:
-    noop = _actor(_broker(database_url, "bare"), Countdown(jobs))
+    noop = noop_on(broker_on(database_url, "bare"), Countdown(jobs))
     _enqueue(noop, jobs)
     _enqueue(noop, delayed, delay=NEVER)
 
 
 def drain(database_url: str, jobs: int, middleware: Middleware, behind: bool = False) -> dict[str, object]:
     """Drain the queue; or, with jobs left `behind` that must not be touched, the first `jobs` of it."""
-    broker, countdown = _broker(database_url, middleware), Countdown(jobs, hold=behind)
-    _actor(broker, countdown)
+    broker, countdown = broker_on(database_url, middleware), Countdown(jobs, hold=behind)
+    noop_on(broker, countdown)
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
 
@@ -71,7 +71,7 @@ def drain(database_url: str, jobs: int, middleware: Middleware, behind: bool = F
 
 def serve(database_url: str) -> dict[str, dict[str, int]]:
     """A production worker that notes when each job starts, until its input closes."""
-    broker, starts = _broker(database_url, "production"), {}
+    broker, starts = broker_on(database_url, "production"), {}
 
     @dramatiq.actor(broker=broker, service=SERVICE)
     def noop(number: int) -> None:
@@ -91,7 +91,7 @@ def pick_up(database_url: str, jobs: int) -> dict[str, float]:
     One job at a time, 20 to 60 ms apart. Both processes read the clock that the whole machine shares.
     `call_p50` and `call_p99` count from the call of `send` instead.
     """
-    noop = _actor(_broker(database_url, "production"), Countdown(jobs))
+    noop = noop_on(broker_on(database_url, "production"), Countdown(jobs))
     called, returned = [0] * jobs, [0] * jobs
     with serving("ours", "serve", database_url=database_url) as worker:
         time.sleep(1)
@@ -112,13 +112,13 @@ def pick_up(database_url: str, jobs: int) -> dict[str, float]:
     }
 
 
-def _broker(database_url: str, middleware: Middleware) -> dramatiq.Broker:
+def broker_on(database_url: str, middleware: Middleware) -> dramatiq.Broker:
     broker: dramatiq.Broker = make_broker(database_url, middleware=middleware)
     dramatiq.set_broker(broker)
     return broker
 
 
-def _actor(broker: dramatiq.Broker, countdown: Countdown) -> Noop:
+def noop_on(broker: dramatiq.Broker, countdown: Countdown) -> Noop:
     @dramatiq.actor(broker=broker, service=SERVICE)
     def noop(number: int) -> None:
         countdown.hit()

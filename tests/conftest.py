@@ -7,4 +7,6 @@ pytest_plugins = [
     "tests.support.queue",
     "tests.support.job_store",
     "tests.support.worker",
+    "tests.support.society",
+    "tests.support.mailbox",
 ]

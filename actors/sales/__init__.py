@@ -3,6 +3,7 @@
 from actors.sales.actors import (
     create_invoice,
     generate_invoice_for_resident,
+    send_bulk_generation_summary,
     send_invoice_created_notification,
     send_invoice_notification,
     send_invoice_reminder,
@@ -12,6 +13,7 @@ from actors.sales.actors import (
 __all__ = [
     "create_invoice",
     "generate_invoice_for_resident",
+    "send_bulk_generation_summary",
     "send_invoice_created_notification",
     "send_invoice_notification",
     "send_invoice_reminder",

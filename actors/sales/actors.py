@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from actors.sales import bills, letters, store
+from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
+
+from actors.sales import bills, letters, runs, store, summary
 from actors.sales.invoice import Invoice
-from actors.sales.rules.billing import BillingError
-from actors.sales.rules.calendar import PeriodError
-from actors.sales.rules.numbering import NumberingError
-from actors.sales.rules.posting import UnbalancedEntry
-from actors.sales.rules.rates import MissingRate
 from actors.sales.rules.reminders import BEFORE_DUE, reason_to_skip, reminder_time
+from infra.composition import UnknownWorkflow
 from infra.gateways.mail import MailRefused
 from infra.middleware.retries import RetryPolicy
 from infra.queue import actor, current_job, transaction
 
 NO_ADDRESS = "no mail address"
 
-BILLING = RetryPolicy(
-    give_up_on=(BillingError, MissingRate, NumberingError, PeriodError, UnbalancedEntry, store.UnknownUnit),
-    at_end="fail",
-)
+BILLING = RetryPolicy(give_up_on=bills.REFUSALS, at_end="fail")
 """No retry mends a flat without a tariff: the job is Failed at once, with the flat's name, until someone repairs it."""
 LETTERS = RetryPolicy(
     delays=(60, 300, 900, 3_600, 14_400),
-    give_up_on=(MailRefused, store.UnknownInvoice, letters.NotIssued),
+    give_up_on=(
+        MailRefused,
+        store.UnknownInvoice,
+        letters.NotIssued,
+        runs.UnknownRun,
+        UnknownWorkflow,
+    ),
     at_end="fail",
 )
 """A mail server may be away for hours; an address that it refuses stays refused."""
@@ -33,23 +34,19 @@ LETTERS = RetryPolicy(
 
 @actor(queue_name="default", service="sales", retry_policy=BILLING)
 def create_invoice(unit_id: str, period: str) -> str:
-    """Draft the bill of one flat for one month, then have it posted (`update_ledger`). Returns the bill's id."""
-    with store.transaction() as sales, transaction(sales):
-        invoice_id, new = bills.draft_once(sales, unit_id, period)
-        if new:
-            update_ledger.send(str(invoice_id))
+    """Draft the bill of one flat for one month. Returns the bill's id."""
+    with store.transaction() as sales:
+        invoice_id, _ = bills.draft_once(sales, unit_id, period)
     return str(invoice_id)
 
 
 @actor(queue_name="default", service="sales", retry_policy=BILLING)
 def update_ledger(invoice_id: str) -> str:
-    """Number a drafted bill and post it, then have the member told. Returns the bill's id."""
+    """Number a drafted bill and post it. Its reminder, whose day is the bill's, is arranged too. Returns its id."""
     with store.transaction() as sales, transaction(sales):
         invoice, new = bills.issue_once(sales, invoice_id)
         if new:
-            store.schedule_reminder(sales, invoice.id, BEFORE_DUE, reminder_time(invoice.due_date))
-            send_invoice_notification.send(invoice_id)
-            _send_reminder_later(invoice)
+            _arrange_reminder(sales, invoice)
     return invoice_id
 
 
@@ -69,9 +66,8 @@ def generate_invoice_for_resident(unit_id: str, period: str) -> str:
         invoice_id, new = bills.draft_once(sales, unit_id, period)
         if new:
             invoice = bills.issue(sales, invoice_id)
-            store.schedule_reminder(sales, invoice.id, BEFORE_DUE, reminder_time(invoice.due_date))
             send_invoice_created_notification.send(str(invoice_id))
-            _send_reminder_later(invoice)
+            _arrange_reminder(sales, invoice)
         else:
             current_job().log("billed before: nothing to do")
     return str(invoice_id)
@@ -98,6 +94,17 @@ def send_invoice_reminder(invoice_id: str) -> str:
     return "sent"
 
 
+@actor(queue_name="default", service="sales", retry_policy=LETTERS)
+def send_bulk_generation_summary(batch_id: str) -> str:
+    """Mail the treasurer what a billing run billed, what failed and why. Returns what was done.
+
+    It may be sent when the run is complete, and again when what failed is billed too: the same news goes out once.
+    """
+    with store.transaction() as sales:
+        told = summary.send_once(sales, summary.summary_of(sales, batch_id))
+    return "sent" if told else "told before"
+
+
 def _mail_bill(invoice_id: str) -> None:
     from actors.sales.invoice_pdf import render
 
@@ -117,7 +124,8 @@ def _mail_bill(invoice_id: str) -> None:
         letters.send_once(sales, invoice, letters.CREATED, letter)
 
 
-def _send_reminder_later(invoice: Invoice) -> None:
+def _arrange_reminder(sales: Connection, invoice: Invoice) -> None:
+    store.schedule_reminder(sales, invoice.id, BEFORE_DUE, reminder_time(invoice.due_date))
     send_invoice_reminder.send_with_options(
         args=(str(invoice.id),),
         eta=reminder_time(invoice.due_date),

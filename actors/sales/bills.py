@@ -8,10 +8,22 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 
 from actors.sales import store
 from actors.sales.invoice import Invoice
-from actors.sales.rules.billing import maintenance_bill
-from actors.sales.rules.calendar import Period
-from actors.sales.rules.numbering import invoice_number
-from actors.sales.rules.posting import invoice_entry
+from actors.sales.rules.billing import BillingError, maintenance_bill
+from actors.sales.rules.calendar import Period, PeriodError
+from actors.sales.rules.numbering import NumberingError, invoice_number
+from actors.sales.rules.posting import UnbalancedEntry, invoice_entry
+from actors.sales.rules.rates import MissingRate
+
+REFUSALS = (
+    BillingError,
+    MissingRate,
+    NumberingError,
+    PeriodError,
+    UnbalancedEntry,
+    store.UnknownUnit,
+    store.UnknownInvoice,
+)
+"""What these steps refuse, naming the flat or what is missing; no retry mends it."""
 
 
 def draft_once(connection: Connection, unit_id: str, period: str) -> tuple[UUID, bool]:

@@ -99,6 +99,7 @@ def _letter(
         "actors.sales",
         template,
         invoice=invoice,
+        society=invoice.supplier,
         subject=subject,
         figures=figures,
         greeting=GREETINGS[recipient.language],

@@ -39,6 +39,7 @@ class MonthSummary:
     total: Decimal
     cgst: Decimal
     sgst: Decimal
+    round_off: Decimal
     arrears: Decimal
     debit: Decimal
     credit: Decimal

@@ -22,6 +22,8 @@ NAMESPACE = UUID("6f1d6f0e-5a3e-4c1b-9d0f-2b7a90c1e4d2")
 FOUNDED = date(2019, 4, 1)
 """From this day on the tariffs hold, the flats are owned and the vehicles are parked."""
 
+STANDARD, DUPLEX = "STANDARD", "DUPLEX"
+"""Groups of flats, each with a tariff of its own."""
 FLATS_PER_FLOOR = 4
 AREAS = (985, 1085, 1340, 1465)
 """Square feet by position on the floor: two flats of two bedrooms, two of three."""
@@ -54,6 +56,7 @@ def seed(
     towers: int = 4,
     flats: int = 240,
     period: str = "2026-04",
+    without_tariff: str | None = None,
 ) -> SeededSociety:
     """Put the society into the database, ready to be billed for `period`; a second run changes nothing.
 
@@ -61,8 +64,9 @@ def seed(
       seed_number: Another number makes another society, with other people and vehicles.
       towers: Buildings; the flats are shared out among them.
       flats: How many in all; about one in twelve has arrears, one in seven is let.
+      without_tariff: A flat, such as "C-302", that is made a duplex, for which no tariff is set yet: see `set_tariff`.
     """
-    draft = _Draft(Random(seed_number), seed_number, Period.parse(period))
+    draft = _Draft(Random(seed_number), seed_number, Period.parse(period), without_tariff)
     community = draft.society()
     draft.flats(community, towers, flats)
     inserted = 0
@@ -78,13 +82,36 @@ def seed(
     return SeededSociety(community, draft.rows["community"][0]["name"], units, inserted)
 
 
+def set_tariff(connection: Connection, community_id: UUID, group: str, begins: date) -> int:
+    """The society's general body resolves a tariff for a group of flats. Returns how many rates are new."""
+    with connection.cursor() as cursor:
+        rows = json.dumps(_tariff(community_id, group, begins))
+        cursor.execute(statements.seed_tariff, {"rows": rows})
+        return cursor.rowcount
+
+
+def _tariff(community_id: UUID, group: str, begins: date) -> list[dict[str, Any]]:
+    return [
+        {
+            "community_id": str(community_id),
+            "tariff_group": group,
+            "head": head,
+            "basis": basis,
+            "effective_from": begins.isoformat(),
+            "rate": rate,
+        }
+        for head, basis, rate in TARIFF
+    ]
+
+
 class _Draft:
     """The rows of every table, in the order in which they can be inserted."""
 
-    def __init__(self, random: Random, seed_number: int, period: Period) -> None:
+    def __init__(self, random: Random, seed_number: int, period: Period, without_tariff: str | None) -> None:
         self.random = random
         self.seed_number = seed_number
         self.period = period
+        self.without_tariff = without_tariff
         self.rows: dict[str, list[dict[str, Any]]] = {
             table: []
             for table in (
@@ -121,6 +148,7 @@ class _Draft:
                 "pin_code": "411045",
                 "gstin": gstin("27", "AABAG4821K"),
                 "email": "office@greenvalley.example.in",
+                "treasurer_email": "treasurer@greenvalley.example.in",
                 "bank_details": "Deccan Sahakari Bank, Baner · A/c 004210009182 · IFSC DSBX0000042",
                 "tax_invoice_series": "GV",
                 "bill_of_supply_series": "BS",
@@ -135,17 +163,7 @@ class _Draft:
             {"community_id": str(community), "financial_year": year, "amount": "26400000.00"}
             for year in range(first, last + 1)
         ]
-        begins = min(FOUNDED, self.period.first_day).isoformat()
-        self.rows["tariff"] = [
-            {
-                "community_id": str(community),
-                "head": head,
-                "basis": basis,
-                "effective_from": begins,
-                "rate": rate,
-            }
-            for head, basis, rate in TARIFF
-        ]
+        self.rows["tariff"] = _tariff(community, STANDARD, min(FOUNDED, self.period.first_day))
         return community
 
     def flats(self, community: UUID, towers: int, flats: int) -> None:
@@ -177,6 +195,7 @@ class _Draft:
                 "floor": floor,
                 "area_sqft": str(area),
                 "is_let": self.random.random() < 0.14,
+                "tariff_group": DUPLEX if label == self.without_tariff else STANDARD,
             }
         )
         tax = to_rupee(area * PROPERTY_TAX_PER_SQFT)

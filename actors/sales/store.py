@@ -67,7 +67,7 @@ def unit_to_bill(connection: Connection, unit_id: str, period: Period) -> UnitTo
     row = one_row(
         connection,
         statements.unit_to_bill,
-        unit_id=_uuid(unit_id, "unit", UnknownUnit),
+        unit_id=checked_id(unit_id, "unit", UnknownUnit),
         period=period.first_day,
         financial_year=period.financial_year.start,
     )
@@ -171,7 +171,7 @@ def issue_invoice(connection: Connection, invoice: Invoice, sequence: int, numbe
 def lock_invoice(connection: Connection, invoice_id: str | UUID) -> str | None:
     """Hold a bill until the transaction ends; its number, None for a draft."""
     row = one_row(
-        connection, statements.lock_invoice, invoice_id=_uuid(invoice_id, "invoice", UnknownInvoice)
+        connection, statements.lock_invoice, invoice_id=checked_id(invoice_id, "invoice", UnknownInvoice)
     )
     if row is None:
         raise UnknownInvoice(f"no invoice has the id {invoice_id}")
@@ -180,7 +180,9 @@ def lock_invoice(connection: Connection, invoice_id: str | UUID) -> str | None:
 
 def invoice(connection: Connection, invoice_id: str | UUID) -> Invoice:
     """A bill with its lines, its supplier and its recipient."""
-    row = one_row(connection, statements.invoice, invoice_id=_uuid(invoice_id, "invoice", UnknownInvoice))
+    row = one_row(
+        connection, statements.invoice, invoice_id=checked_id(invoice_id, "invoice", UnknownInvoice)
+    )
     if row is None:
         raise UnknownInvoice(f"no invoice has the id {invoice_id}")
     return Invoice(
@@ -192,16 +194,7 @@ def invoice(connection: Connection, invoice_id: str | UUID) -> Invoice:
         period=Period.of(row.period),
         invoice_date=row.invoice_date,
         due_date=row.due_date,
-        supplier=Supplier(
-            legal_name=row.legal_name,
-            registration_number=row.registration_number,
-            address=f"{row.address}, {row.city} {row.pin_code}, {row.state_name}",
-            state_name=row.state_name,
-            state_code=row.state_code,
-            gstin=row.gstin,
-            email=row.email,
-            bank_details=row.bank_details,
-        ),
+        supplier=supplier(row),
         recipient=Recipient(
             name=row.bill_to,
             unit_label=row.unit_label,
@@ -228,6 +221,20 @@ def invoice(connection: Connection, invoice_id: str | UUID) -> Invoice:
         void=row.void,
         disputed=row.disputed,
         past_due=row.past_due,
+    )
+
+
+def supplier(row: Any) -> Supplier:
+    """The society that a row speaks of."""
+    return Supplier(
+        legal_name=row.legal_name,
+        registration_number=row.registration_number,
+        address=f"{row.address}, {row.city} {row.pin_code}, {row.state_name}",
+        state_name=row.state_name,
+        state_code=row.state_code,
+        gstin=row.gstin,
+        email=row.email,
+        bank_details=row.bank_details,
     )
 
 
@@ -286,7 +293,8 @@ def all_rows(connection: Connection, statement: str, **parameters: Any) -> list[
         return cursor.fetchall()
 
 
-def _uuid(text: str | UUID, what: str, error: type[LookupError]) -> str:
+def checked_id(text: str | UUID, what: str, error: type[LookupError]) -> str:
+    """As text; raises `error` for what is no id at all."""
     try:
         return str(text if isinstance(text, UUID) else UUID(text))
     except ValueError:

@@ -35,17 +35,17 @@ def carry_out(
     named = jobs_named(among, ids) if ids else {store: find_ids(store, wanted) for store in among}
     total = sum(map(len, named.values()))
     if every and total and not yes:
-        _ask(order, total, wanted)
+        ask(order.verb, f"{total:,} jobs ({', '.join(NAMES[state] for state in wanted.states)})")
     return [
         change for store, chunk in _drawn(order, _chunks(named), total) for change in order.do(store, chunk)
     ]
 
 
-def _ask(order: Order, total: int, wanted: Filter) -> None:
-    states = ", ".join(NAMES[state] for state in wanted.states)
+def ask(verb: str, what: str) -> None:
+    """Raises Stop unless somebody says yes."""
     if Mode.json or not sys.stdin.isatty():
-        raise Stop(f"{total:,} jobs ({states}) would be meant: add --yes to {order.verb} them", USAGE)
-    sys.stderr.write(f"{order.verb} {total:,} jobs ({states})? [y/N] ")
+        raise Stop(f"{what} would be meant: add --yes to {verb} them", USAGE)
+    sys.stderr.write(f"{verb} {what}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Stop("nothing was changed")

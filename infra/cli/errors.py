@@ -6,6 +6,7 @@ import psycopg2
 from psycopg2.errors import InvalidSchemaName, UndefinedColumn, UndefinedFunction, UndefinedTable
 
 from infra.cli.output import FAILED, UNREACHABLE, USAGE, Stop
+from infra.composition.errors import UnknownWorkflow
 from infra.queue.errors import JobRefused, StoreNotMigrated, StoreUnavailable
 from infra.store.connections import DISCONNECTED
 from infra.store.embedded import EmbeddedPostgresError
@@ -21,7 +22,7 @@ def explained(error: Exception) -> tuple[str, int] | None:
         return str(error), error.code
     if isinstance(error, JobRefused):
         return f"refused: {error}", USAGE
-    if isinstance(error, StoreNotMigrated):
+    if isinstance(error, StoreNotMigrated | UnknownWorkflow):
         return str(error), FAILED
     if isinstance(error, NOT_MIGRATED):
         return f"the job store is not there or not up to date ({said}): {MIGRATE}", FAILED

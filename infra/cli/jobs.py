@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +22,7 @@ from infra.cli.options import (
     State,
     Yes,
 )
-from infra.cli.output import FAILED, ago, answer, complain, moment, say, short, table
+from infra.cli.output import FAILED, ago, answer, complain, moment, plain, say, short, table
 
 app = typer.Typer(help="Jobs: list, show, retry, cancel, delete.", no_args_is_help=True)
 
@@ -41,7 +41,8 @@ def show_many(
 ) -> None:
     """List jobs, the latest change first.
 
-    States: Scheduled, Enqueued, Processing, Succeeded, Retrying, Failed, Deleted, Cancelled, Awaiting.
+    States: Scheduled, Enqueued, Processing, Succeeded, Retrying, Failed, Deleted, Cancelled, Awaiting. An Awaiting job
+    has as its reason what holds it up: at the root, where that waits itself.
 
     \b
     Examples:
@@ -65,7 +66,7 @@ def show_many(
         say("no such job")
         return
     table(
-        ("id", "state", "actor", "queue", "age", "attempts", "arguments", "error"),
+        ("id", "state", "actor", "queue", "age", "attempts", "arguments", "reason"),
         [
             (
                 j.id[:13],
@@ -75,11 +76,12 @@ def show_many(
                 ago(j.age),
                 j.attempts or "",
                 short(j.arguments),
-                short(j.error or ""),
+                plain(short(j.error or j.reason or "", 120)),
             )
             for j in found
         ],
         right=("age", "attempts"),
+        below=("reason", "arguments", "queue"),
     )
     if more:
         say(f"and more: --limit {limit * 10} shows them")
@@ -107,9 +109,16 @@ def show(
     detail = find.show(store, message_id, redact=settings().jobs_redact)
     if detail is None:
         raise Stop(f"job {message_id} is gone", FAILED)
-    if not answer(
-        {"job": detail.job, "result": detail.result, "timeline": detail.timeline, "log": detail.log}
-    ):
+    machine = {
+        "job": detail.job,
+        "result": detail.result,
+        "timeline": detail.timeline,
+        "log": detail.log,
+        "workflow": detail.workflow,
+        "before": detail.before,
+        "after": detail.after,
+    }
+    if not answer(machine):
         _tell(detail)
 
 
@@ -240,6 +249,21 @@ def _finish(carry_out: Callable[..., Any], *what: Any) -> None:
         raise typer.Exit(FAILED)
 
 
+def _tell_neighbours(title: str, others: Sequence[Any]) -> None:
+    from infra.queue.waiting import MOST
+
+    if not others:
+        return
+    say("", title)
+    for other in others:
+        say(
+            f"  {plain(str(other.node))}"
+            + (", whatever the outcome" if other.condition == "finished" else "")
+        )
+    if len(others) == MOST:
+        say("  … and perhaps more: `workflows show` draws them")
+
+
 def _tell(detail: Any) -> None:
     job = detail.job
     facts = [
@@ -254,6 +278,7 @@ def _tell(detail: Any) -> None:
         ("finished", moment(job.finished_at)),
         ("worker", job.worker),
         ("unique key", job.unique_key),
+        ("workflow", detail.workflow and plain(str(detail.workflow))),
         ("progress", "" if job.progress is None else f"{job.progress[0]:,} of {job.progress[1]:,}"),
         ("reason", job.reason),
         ("error", job.error),
@@ -266,6 +291,8 @@ def _tell(detail: Any) -> None:
         say("", "arguments")
         for name, value in job.arguments.items():
             say(f"  {name} = {value!r}")
+    _tell_neighbours("waits for" if job.state == "Awaiting" else "waited for", detail.before)
+    _tell_neighbours("followed by", detail.after)
     say("", "timeline")
     for step in detail.timeline:
         words = [step.state]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import typer
 
+from infra.cli import batches, jobs, limits, queues, send, workers, workflows
 from infra.cli import doctor as doctors
-from infra.cli import jobs, queues, send, workers
 from infra.cli import migrate as migrations
 from infra.cli import prune as pruning
 from infra.cli.output import FAILED, OK, Mode, answer, complain
@@ -36,7 +36,10 @@ app.command("grant")(migrations.grant)
 app.command("doctor")(doctors.doctor)
 app.command("send")(send.send)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(batches.app, name="batches")
+app.add_typer(workflows.app, name="workflows")
 app.add_typer(queues.app, name="queues")
+app.add_typer(limits.app, name="limits")
 app.command("workers")(workers.workers)
 app.command("prune")(pruning.prune)
 

@@ -14,6 +14,9 @@ OK, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 WIDE = 200
 """Columns where standard output is not a terminal."""
 
+GAP = 2
+"""Columns between two of a table."""
+
 COLOURS = {
     "Succeeded": "green",
     "Processing": "cyan",
@@ -24,6 +27,10 @@ COLOURS = {
     "Failed": "red",
     "Deleted": "red",
     "Cancelled": "magenta",
+    # of workflows
+    "Open": "cyan",
+    "Complete": "green",
+    "Cancelling": "magenta",
 }
 
 
@@ -75,20 +82,57 @@ def complain(sentence: str) -> None:
     sys.stderr.write(" ".join(sentence.split()) + "\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
-    """A table without frames, so that it can be cut and searched; state names in their colour."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: Sequence[str] = (),
+    below: Sequence[str] = (),
+    least: int = 1_000,
+) -> None:
+    """A table without frames, so that it can be cut and searched; state names in their colour.
+
+    Parameters:
+      below: columns that leave a terminal which is too narrow, the first one first, for a line below each row.
+      least: so many characters of such a column may stay in its place.
+    """
     from rich.table import Table
     from rich.text import Text
 
+    out = console()
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = {column: max(map(len, cells)) for column, *cells in zip(columns, columns, *texts, strict=True)}
+    shown, cut, room = list(columns), "", 0
+    for column in below if sys.stdout.isatty() else ():
+        room = out.width - sum(widths[c] + GAP for c in shown if c != column)
+        if room >= widths[column]:
+            break
+        if room >= least:
+            cut = column
+            break
+        shown.remove(column)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     # No ellipsis in a number or in what is typed again.
-    whole = {"id", "state", "actor", "service", "queue", "weight", *right}
-    for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", no_wrap=column in whole)
-    for row in rows:
-        cells = ["" if cell is None else str(cell) for cell in row]
-        drawn.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
-    console().print(drawn)
+    whole = {"id", "state", "actor", "service", "queue", "weight", cut, *right}
+    one_line = len(shown) < len(columns)
+    for column in shown:
+        justify: Any = "right" if column in right else "left"
+        most = room if column == cut else None
+        drawn.add_column(column, justify=justify, no_wrap=one_line or column in whole, max_width=most)
+    places = [columns.index(column) for column in shown]
+    for row in texts:
+        drawn.add_row(*(Text(row[place], style=COLOURS.get(row[place], "")) for place in places))
+    if not one_line:
+        out.print(drawn)
+        return
+    moved = [place for place in range(len(columns)) if place not in places]
+    for line, row in zip(out.render_lines(drawn, pad=False), [[""] * len(columns), *texts], strict=True):
+        out.print(
+            *(Text(part.text, style=part.style or "") for part in line), sep="", no_wrap=True, crop=True
+        )
+        said = "  ".join(row[place] for place in moved if row[place])
+        if said:
+            out.print(Text(f"    {said}"), no_wrap=True, overflow="ellipsis")
 
 
 def ago(seconds: float | None) -> str:
@@ -101,6 +145,22 @@ def ago(seconds: float | None) -> str:
         if seconds < limit:
             return f"{seconds / size:.{1 if size == 3600 else 0}f} {unit}"
     return f"{seconds / 86400:.0f} d"
+
+
+def speed(per_second: float | None) -> str:
+    """`120/s`, `3.5/s`, `12/min`, `2/h`."""
+    if per_second is None:
+        return ""
+    for unit, size in (("s", 1), ("min", 60), ("h", 3600)):
+        number = per_second * size
+        if number >= 1 or unit == "h":
+            return f"{number:,.{0 if number >= 10 else 1}f}/{unit}"
+    return ""
+
+
+def plain(text: str) -> str:
+    """Without line breaks, colours and whatever else would act on a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def moment(at: datetime | None) -> str:

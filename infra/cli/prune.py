@@ -5,12 +5,14 @@ from __future__ import annotations
 from infra.cli.options import Json, Service
 from infra.cli.output import answer, table
 
+NUMBERS = ("partitions made", "partitions dropped", "results forgotten", "dead workers", "counters of limits")
+
 
 def prune(service: Service = None, json: Json = False) -> None:
     """Do now what workers do every JOBS_EXPIRATION_INTERVAL.
 
     Partitions of the coming days are made; those older than JOBS_RETENTION_* are dropped, and with them the jobs in
-    them; results past their time are forgotten, and so are workers that died long ago.
+    them; results past their time are forgotten, and so are workers that died long ago and counters of limits.
 
     \b
     Examples:
@@ -25,10 +27,18 @@ def prune(service: Service = None, json: Json = False) -> None:
     if answer({"schemas": done}):
         return
     table(
-        ("schema", "partitions made", "partitions dropped", "results forgotten", "dead workers", ""),
+        ("schema", *NUMBERS, ""),
         [
-            (schema, p.made, p.dropped, p.results, p.workers, "another process is at it" if p.busy else "")
+            (
+                schema,
+                p.made,
+                p.dropped,
+                p.results,
+                p.workers,
+                p.limits,
+                "another process is at it" if p.busy else "",
+            )
             for schema, p in done.items()
         ],
-        right=("partitions made", "partitions dropped", "results forgotten", "dead workers"),
+        right=NUMBERS,
     )

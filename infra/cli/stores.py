@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,13 @@ def stores(service: str | None) -> list[Store]:
         hint = did_you_mean(service, SERVICES)
         raise Stop(f"unknown service {service!r}{hint}; one of {', '.join(SERVICES)}", USAGE)
     return [store_of(service)]
+
+
+class EveryStore:
+    """Where each service's jobs are, in the way of a broker."""
+
+    def store(self, service: str) -> Store:
+        return store_of(service)
 
 
 def by_whom() -> str:
@@ -89,13 +96,26 @@ def filter_of(
 
 def one_job(among: list[Store], typed: str) -> tuple[Store, str]:
     """The one job whose id begins so."""
+    return _one(among, typed, ids_like, "job")
+
+
+def one_workflow(among: list[Store], typed: str) -> tuple[Store, str]:
+    """The one batch, group, pipeline or workflow whose id begins so, and the store in which it is kept."""
+    from infra.composition.find import workflow_ids_like
+
+    return _one(among, typed, workflow_ids_like, "batch or workflow")
+
+
+def _one(
+    among: list[Store], typed: str, ids_of: Callable[[Store, str], list[str]], what: str
+) -> tuple[Store, str]:
     try:
-        found = [(store, message_id) for store in among for message_id in ids_like(store, typed)]
+        found = [(store, id_) for store in among for id_ in ids_of(store, typed)]
     except ValueError as error:
         raise Stop(str(error), USAGE) from None
     if not found:
         raise Stop(
-            f"no job {typed} in {', '.join(store.schema for store in among)}; it may have expired", FAILED
+            f"no {what} {typed} in {', '.join(store.schema for store in among)}; it may have expired", FAILED
         )
     if len(found) > 1:
         raise Stop(f"{typed} is the beginning of {len(found)} ids: {', '.join(i for _, i in found)}", USAGE)

@@ -18,13 +18,14 @@ class Batch(Composition):
         batch_id = batch.run()
 
     Members may be messages, pipelines, groups and other batches. More can be added while it runs; a job that adds some
-    adds them with its own success: an attempt that fails adds nothing, and a second attempt nothing twice.
+    adds them with its own success: an attempt that fails adds nothing, and a second attempt nothing twice. To a batch
+    that was cancelled meanwhile nothing is added then.
     """
 
     kind = "batch"
 
     def add(self, item: Any) -> Self:
-        """One member. Raises JobRefused; once the batch is complete too."""
+        """One member. Raises JobRefused; also once the batch is complete or cancelled."""
         return self.add_many([item])
 
     def add_many(self, items: Iterable[Any]) -> Self:

@@ -23,6 +23,10 @@ def callback_steps(broker: Any, callbacks: Any, *, with_counts: bool) -> Iterato
         message = callback.message() if isinstance(callback, Actor) else callback
         if not isinstance(message, Message):
             raise CompositionRefused(f"a callback must be an actor or a message, not {callback!r}")
+        if message.options.get("pipe_target") is not None:
+            raise CompositionRefused(
+                f"{message.actor_name}: a callback is one job; let it start the pipeline, or use a Workflow"
+            )
         actor = known_actor(broker.actors, message.actor_name)
         if not with_counts:
             yield Step(message, awaiting=True), None

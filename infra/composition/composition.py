@@ -10,12 +10,13 @@ from dramatiq import Message, get_broker
 
 from infra.composition.callbacks import callback_steps
 from infra.composition.errors import CompositionRefused
-from infra.composition.opened import Opened, find_opened
+from infra.composition.opened import Failure, Opened, find_opened
 from infra.composition.plan import Node, Plan, node_of
 from infra.composition.progress import Progress
 from infra.queue.admission import known_actor
 from infra.queue.current import current_run
-from infra.queue.opening import KeyTaken, open_all
+from infra.queue.opening import KeyTaken, check, open_all
+from infra.queue.transaction import is_open
 
 
 class Composition:
@@ -54,6 +55,7 @@ class Composition:
         self._key = key
         self._messages: list[Message[Any]] = []
         self._nodes: list[Node] = []
+        self._known: set[str] = set()
         self._opened: Opened | None = None
 
     # -- composing
@@ -88,7 +90,7 @@ class Composition:
             return self._nodes[0].service
         for callbacks in (self._on_success, self._on_complete):
             for step, _ in callback_steps(broker, callbacks, with_counts=True):
-                return str(broker.service_of(broker.get_actor(step.message.actor_name)))
+                return str(broker.service_of(known_actor(broker.actors, step.message.actor_name)))
         raise CompositionRefused(
             f"{self.kind} {self.name!r} is empty and has no callback: there is nothing to do"
         )
@@ -104,8 +106,6 @@ class Composition:
         except KeyTaken as taken:
             self.id = taken.workflow_id
         self._opened = Opened(self.broker, self.home(self.broker), self.id, self.kind, self.name)
-        if not any(opening.members for opening in plan.openings):
-            self._opened.ask_whether_complete()
         return self.id
 
     def _refuse_doubles(self, plan: Plan) -> None:
@@ -118,13 +118,18 @@ class Composition:
                 seen.add(message_id)
 
     def _add(self, item: Any) -> Node:
-        node = node_of(self.broker, item)
         if item is self or (isinstance(item, Composition) and item.contains(self)):
             raise CompositionRefused(f"{self.kind} {self.name!r} has a cycle: it would contain itself")
-        if any(node.id == known.id for known in self._nodes):
+        node = node_of(self.broker, item)
+        if node.id in self._known:
             raise CompositionRefused(f"{node.label} ({node.id}) stands in {self.name!r} twice")
+        self._known.add(node.id)
         self._nodes.append(node)
         return node
+
+    def _take_out(self, node: Node) -> None:
+        self._known.remove(node.id)
+        self._nodes.remove(node)
 
     def contains(self, other: Composition) -> bool:
         """Whether `other` is in here, at any depth."""
@@ -132,6 +137,11 @@ class Composition:
         return any(item is other or item.contains(other) for item in inside)
 
     # -- once it is open
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether it was run, or got by its id."""
+        return self._opened is not None
 
     @classmethod
     def get(cls, workflow_id: str, *, broker: Any = None) -> Self:
@@ -152,6 +162,10 @@ class Composition:
         """How far it is, nested ones included."""
         return self._once_opened().progress()
 
+    def failures(self, limit: int = 100) -> list[Failure]:
+        """Members that ended as Failed or Deleted and why, the first to fail first."""
+        return self._once_opened().failures(limit)
+
     def cancel(self, *, by: str = "code", reason: str | None = None) -> int:
         """Waiting members never start, running ones are asked to stop. Returns how many that were."""
         return self._once_opened().cancel(by=by, reason=reason)
@@ -170,9 +184,16 @@ class Composition:
         plan = Plan(
             self.broker, workflow_id=self.id, kind=opened.kind, name=self.name, home=opened.home, new=False
         )
-        plan.add_nodes([node_of(self.broker, item) for item in items])
+        others = []
+        for item in items:
+            if isinstance(item, Message):
+                plan.add_messages([item])
+            else:
+                others.append(node_of(self.broker, item))
+        plan.add_nodes(others)
         run = current_run()
-        if run is not None and self.broker.staging() is None:
+        if run is not None and self.broker.staging() is None and not is_open():
+            check(self.broker, plan.openings)
             run.additions = [*(run.additions or []), *plan.openings]
             return
         open_all(self.broker, plan.openings)

@@ -13,9 +13,10 @@ import dramatiq
 from dramatiq import Message, pipeline
 
 from infra.composition.composition import Composition
-from infra.composition.plan import Node, Plan, id_from, node_of
+from infra.composition.plan import Node, Plan, id_from
 from infra.queue.broker import JobBroker
 from infra.queue.chain import steps_of
+from infra.queue.message import delay_of
 from infra.queue.opening import open_all
 
 
@@ -28,16 +29,13 @@ class Group(Composition):
         members = list(_flat(children))
         names = sorted({message.actor_name for message in members if isinstance(message, Message)})
         super().__init__((", ".join(names) or "pipelines")[:200], broker=children.broker)
-        self.id = id_from(_first(member).message_id for member in members)
-        self._delay = delay
+        self._delay = delay_of(delay)
         self._callbacks: list[Message[Any]] = [Message(**fields) for fields in children.completion_callbacks]
         self._on_complete = self._callbacks
         self._messages = [_first(member) for member in members]
-        self._nodes = [
-            node_of(self.broker, child)
-            for child in children.children
-            if isinstance(child, dramatiq.group) and child.completion_callbacks
-        ]
+        for child in _with_callbacks(children):
+            self._add(Group(child, delay))
+        self.id = id_from([*(message.message_id for message in self._messages), *sorted(self._known)])
 
     def plan(self, broker: Any, *, parent: tuple[str, str] | None = None, opened: bool = True) -> Plan:
         plan = Plan(
@@ -50,7 +48,7 @@ class Group(Composition):
             opened=opened,
         )
         for message in self._messages:
-            delay = max(self._delay or 0, message.options.get("delay") or 0) or None
+            delay = max(self._delay, delay_of(message.options.get("delay"))) or None
             plan.add_messages([message], delay)
         plan.add_nodes(self._nodes)
         plan.call_back(None, self._callbacks, with_counts=False)
@@ -83,6 +81,15 @@ def _flat(children: dramatiq.group) -> Iterator[Message[Any] | pipeline]:
             yield child
         elif not child.completion_callbacks:
             yield from _flat(child)
+
+
+def _with_callbacks(children: dramatiq.group) -> Iterator[dramatiq.group]:
+    """The inner groups that are workflows of their own."""
+    for child in children.children:
+        if isinstance(child, dramatiq.group) and child.completion_callbacks:
+            yield child
+        elif isinstance(child, dramatiq.group):
+            yield from _with_callbacks(child)
 
 
 def _first(member: Message[Any] | pipeline) -> Message[Any]:

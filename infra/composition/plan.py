@@ -12,7 +12,8 @@ from dramatiq import Message, group, pipeline
 from infra.composition.callbacks import callback_steps
 from infra.composition.errors import CompositionRefused
 from infra.queue.admission import known_actor
-from infra.queue.chain import chained, steps_of
+from infra.queue.chain import bare, chained, steps_of
+from infra.queue.message import delay_of
 from infra.queue.opening import Edge, Opening, Step
 
 Link = tuple[str, str, bool]
@@ -24,15 +25,22 @@ class Node:
 
     Parameters:
       id: of the job that ends it: a pipeline's last, or of the nested workflow. Others wait for this one.
+      delay_ms: how long it still waits when what it waits for is done.
     """
 
-    def __init__(self, item: Any, label: str, id_: str, first: str, service: str) -> None:
+    def __init__(self, item: Any, label: str, id_: str, first: str, service: str, delay_ms: int = 0) -> None:
         self.item = item
         self.label = label
         self.id = id_
         self.first = first
         self.service = service
+        self.delay_ms = delay_ms
         self.links: list[Link] = []
+
+    @property
+    def is_job(self) -> bool:
+        """Whether it ends with a job, which has a result."""
+        return isinstance(self.item, Message | pipeline)
 
     def __repr__(self) -> str:
         return f"<{self.label} {self.id}>"
@@ -94,15 +102,25 @@ class Plan:
                 followed[before].add(node.service)
         for node in nodes:
             followed_in = followed[node.id]
-            if isinstance(node.item, Message | pipeline):
-                self._place_jobs(node, followed_in)
+            if node.is_job:
+                handed_on = sum(wants and by_id[before].is_job for before, _, wants in node.links)
+                self._place_jobs(node, followed_in, handed_on)
             else:
                 opened = self.root.opened and not node.links
                 self._nest(node, followed_in, opened=opened)
             for place, (before, condition, hands_on) in enumerate(node.links):
-                passes = "result" if hands_on and isinstance(by_id[before].item, Message | pipeline) else None
+                passes = "result" if hands_on and by_id[before].is_job else None
                 self.root.edges.append(
-                    Edge(node.service, node.first, before, self.root.workflow_id, place, condition, passes)
+                    Edge(
+                        node.service,
+                        node.first,
+                        before,
+                        self.root.workflow_id,
+                        place,
+                        condition,
+                        passes,
+                        node.delay_ms,
+                    )
                 )
 
     def call_back(self, on_success: Any, on_complete: Any, *, with_counts: bool = True) -> None:
@@ -110,7 +128,7 @@ class Plan:
         for condition, callbacks in (("success", on_success), ("finished", on_complete)):
             for step, hands_on in callback_steps(self.broker, callbacks, with_counts=with_counts):
                 service = self._service(step.message)
-                self.root.callbacks.append(step)
+                self.root.callbacks.append(step._replace(message=bare(step.message, "delay")))
                 self.root.followed_in.add(service)
                 self.root.edges.append(
                     Edge(
@@ -120,18 +138,18 @@ class Plan:
                         self.root.workflow_id,
                         condition=condition,
                         hands_on=hands_on,
+                        delay_ms=delay_of(step.message.options.get("delay")),
                     )
                 )
 
-    def _place_jobs(self, node: Node, followed_in: set[str]) -> None:
+    def _place_jobs(self, node: Node, followed_in: set[str], handed_on: int) -> None:
         messages = node.item.messages if isinstance(node.item, pipeline) else steps_of(node.item)
         start = len(self.root.members)
         self._chain(messages, None)
         first, last = self.root.members[start], self.root.members[-1]
         if node.links:
-            handed_on = sum(hands_on for _, _, hands_on in node.links)
-            delay = first.message.options.get("delay")
-            self.root.members[start] = first._replace(awaiting=True, handed_on=handed_on, delay=delay)
+            waiting = bare(first.message, "delay")
+            self.root.members[start] = first._replace(message=waiting, awaiting=True, handed_on=handed_on)
         if followed_in:
             last = self.root.members[-1]
             self.root.members[-1] = last._replace(followed_in=",".join(sorted(followed_in)))
@@ -159,7 +177,7 @@ class Plan:
         try:
             TopologicalSorter({node.id: [before for before, _, _ in node.links] for node in nodes}).prepare()
         except CycleError as error:
-            circle = " → ".join(labels[id_] for id_ in reversed(error.args[1]))
+            circle = " → ".join(labels[id_] for id_ in error.args[1])
             raise CompositionRefused(f"{self.root.name!r} has a cycle: {circle}") from None
 
 
@@ -170,6 +188,10 @@ def node_of(broker: Any, item: Any) -> Node:
 
     if isinstance(item, group):
         item = Group(item)
+    if isinstance(item, Composition) and item.is_opened:
+        raise CompositionRefused(
+            f"{item.kind} {item.name!r} ({item.id}) is open already: it cannot be a member"
+        )
     if isinstance(item, Composition):
         return Node(item, f"{item.kind} {item.name!r}", item.id, item.id, item.home(broker))
     if isinstance(item, Message):
@@ -184,7 +206,8 @@ def node_of(broker: Any, item: Any) -> Node:
     first, last = messages[0], messages[-1]
     service = broker.service_of(known_actor(broker.actors, first.actor_name))
     label = " | ".join(message.actor_name for message in messages)
-    return Node(item, label, last.message_id, first.message_id, service)
+    delay_ms = delay_of(first.options.get("delay"))
+    return Node(item, label, last.message_id, first.message_id, service, delay_ms)
 
 
 def id_from(ids: Iterable[str]) -> str:

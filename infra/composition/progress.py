@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,23 @@ class Progress:
     rate: float | None
     estimated_end: datetime | None
     outcome: str | None
+
+    @classmethod
+    def of(cls, shares: Sequence[Sequence[Any]], outcome: str | None) -> Self:
+        """From what opened.sql: progress says of one workflow in each of its stores."""
+        total, succeeded, failed, cancelled, running = (
+            sum(column) for column in zip(*(share[1:6] for share in shares), strict=True)
+        )
+        finished = succeeded + failed + cancelled
+        rate: float | None = sum(share[6] for share in shares if share[6]) or None
+        end = None
+        if outcome is not None:
+            lasted = max((share[8] for share in shares if share[8] is not None), default=None)
+            rate = finished / lasted if lasted and finished else None
+        elif rate is not None:
+            end = shares[0][7] + timedelta(seconds=(total - finished) / rate)
+        waiting = max(0, total - finished - running)
+        return cls(total, waiting, running, succeeded, failed, cancelled, rate, end, outcome)
 
     @property
     def finished(self) -> int:

@@ -40,19 +40,29 @@ class Workflow(Composition):
 
         Raises CompositionRefused.
         """
+        self._refuse_when_open()
         before = [after] if isinstance(after, Node) else list(after)
         node = self._add(item)
-        for other in before:
-            self.connect(other, node, on=on, results=results)
+        try:
+            for other in before:
+                self.connect(other, node, on=on, results=results)
+        except CompositionRefused:
+            self._take_out(node)
+            raise
         return node
 
     def connect(self, before: Node, after: Node, *, on: Condition = "success", results: bool = False) -> None:
         """Lets one step wait for another that was added already. A cycle is found by `run()`."""
+        self._refuse_when_open()
         for node in (before, after):
-            if node not in self._nodes:
+            if getattr(node, "id", None) not in self._known:
                 raise CompositionRefused(f"{node!r} is no step of {self.name!r}: use what add() returned")
         if on not in ("success", "finished"):
             raise CompositionRefused(f"on must be 'success' or 'finished', not {on!r}")
         if any(known == before.id for known, _, _ in after.links):
             raise CompositionRefused(f"{after.label} waits for {before.label} already")
         after.links.append((before.id, on, results))
+
+    def _refuse_when_open(self) -> None:
+        if self.is_opened:
+            raise CompositionRefused(f"{self.kind} {self.name!r} is open already: its steps are fixed")

@@ -18,6 +18,7 @@ import psycopg2
 
 from infra.maintenance.partitions import retentions
 from infra.queue import registry
+from infra.queue.limits import limits_of
 from infra.queue.overview import QueueFacts, queue_depths
 from infra.settings import Settings
 from infra.store.connections import DISCONNECTED, Store, connect, shown
@@ -275,15 +276,18 @@ def unknown_claims(patient: Patient) -> Iterator[Finding]:
 
 
 def actor_registry(patient: Patient) -> Iterator[Finding]:
-    known = registry.known(patient.store)
+    known, limits = registry.known(patient.store), registry.known_limits(patient.store)
     stale = [
-        name for name, actor in patient.declared.items() if known.get(name) != registry.parameters_of(actor)
+        name
+        for name, actor in patient.declared.items()
+        if known.get(name) != registry.parameters_of(actor) or limits.get(name) != limits_of(actor)
     ]
     if stale:
         yield patient.finding(
             "actors",
             "warning",
-            f"not known as they are now to the registry, which the SQL function enqueue() asks: {', '.join(stale)}",
+            "not known as they are now to the registry, which the SQL function enqueue() and claims under a limit ask: "
+            + ", ".join(stale),
             "dhanman-jobs migrate",
         )
     absent = [name for name in known if name not in patient.declared]

@@ -32,6 +32,8 @@ class Pruned:
     dropped: int = 0
     results: int = 0
     workers: int = 0
+    limits: int = 0
+    workflows: int = 0
     busy: bool = False
 
 
@@ -40,7 +42,8 @@ class NotOurTurn(Exception):
 
 
 def prune(store: Store, config: Settings) -> Pruned:
-    """Makes partitions ahead, drops those past retention, forgets expired results and dead workers.
+    """Makes partitions ahead, drops those past retention, forgets expired results, dead workers, what limits no
+    longer count, and workflows whose members have all expired.
 
     Raises psycopg2.Error; what was done before it is kept.
     """
@@ -50,24 +53,27 @@ def prune(store: Store, config: Settings) -> Pruned:
         done.made = _in_turn(store, sql, lambda cursor: make_partitions(cursor, sql))
         for branch, keep in retentions(config).items():
             done.dropped += _in_turn(store, sql, lambda c, b=branch, k=keep: drop_partitions(c, sql, b, k))  # type: ignore[misc]
-        done.results = _forget_results(store, sql)
+        done.results = _in_chunks(store, sql, sql.forget_expired_results)
         timeout = {"timeout": config.jobs_server_timeout}
         done.workers = _in_turn(store, sql, lambda cursor: _count(cursor, sql.remove_stale_workers, timeout))
+        done.limits = _in_chunks(store, sql, sql.remove_old_starts)
+        done.limits += _in_chunks(store, sql, sql.remove_expired_counters)
+        done.workflows = _in_chunks(
+            store, sql, sql.expire_workflows, keep=max(retentions(config).values()), service=store.service
+        )
     except NotOurTurn:
         done.busy = True
     return done
 
 
-def _forget_results(store: Store, sql: Statements) -> int:
-    forgotten = 0
+def _in_chunks(store: Store, sql: Statements, statement: str, **parameters: Any) -> int:
+    total = 0
     for _ in range(MOST_CHUNKS):
-        now = _in_turn(
-            store, sql, lambda cursor: _count(cursor, sql.forget_expired_results, {"chunk": CHUNK})
-        )
-        forgotten += now
+        now = _in_turn(store, sql, lambda cursor: _count(cursor, statement, {"chunk": CHUNK, **parameters}))
+        total += now
         if now < CHUNK:
             break
-    return forgotten
+    return total
 
 
 def _in_turn(store: Store, sql: Statements, step: Callable[[Any], int]) -> int:

@@ -19,6 +19,7 @@ from dramatiq import Actor, Message
 from dramatiq.middleware import Middleware, MiddlewareError
 from dramatiq_pg import PostgresBroker
 
+from infra.queue import limits
 from infra.queue.chain import handed_on, pipeline
 from infra.queue.consumer import QueueConsumer
 from infra.queue.enqueue import insert, under_its_id
@@ -26,6 +27,7 @@ from infra.queue.errors import JobRefused
 from infra.queue.message import delay_of, seal
 from infra.queue.opening import open_all
 from infra.queue.run import DONE, FAILED, GIVEN_BACK, REJECTED, RETRY_MS, RETRYING, SUCCESS, Outcome, Run
+from infra.queue.statements import bound
 from infra.queue.worker import WorkerProcess
 from infra.settings import SERVICES, Settings, settings
 from infra.store.connections import Store, store_of
@@ -39,7 +41,7 @@ class WorkerLifecycle(Middleware):
 
     @property
     def actor_options(self) -> set[str]:
-        return {"service", "unique", "unique_key", "pipe_ignore", "pipe_target"}
+        return {"service", "unique", "unique_key", "pipe_ignore", "pipe_target", *limits.OPTIONS}
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
         broker.boot(worker)
@@ -88,6 +90,7 @@ class JobBroker(PostgresBroker):
         unique = actor.options.get("unique")
         if unique not in (None, "waiting", "running"):
             raise ValueError(f"{actor.actor_name}: unique must be 'waiting' or 'running', not {unique!r}")
+        limits.limits_of(actor)
         super().declare_actor(actor)
 
     def enqueue(self, message: Message[Any], *, delay: int | timedelta | None = None) -> Message[Any]:
@@ -258,11 +261,19 @@ class JobBroker(PostgresBroker):
             run.stage_openings(run.additions)
 
     def _hand_on(self, run: Run, result: Any) -> None:
-        """What the next steps get as their argument."""
+        """What the next steps get as their argument. A result that cannot be handed on matters only if one wants it."""
         try:
             run.handed_on = handed_on(result)
         except JobRefused as error:
-            _hook_broke(run, error)
+            try:
+                if self._is_wanted(run):
+                    _hook_broke(run, error)
+            except Exception as away:  # noqa: BLE001  # a store that does not answer is no verdict on the job
+                _hook_broke(run, away)
+
+    def _is_wanted(self, run: Run) -> bool:
+        stores = [self.store(service) for service in (run.followed_in or "").split(",")]
+        return any(s.fetch(bound(s.schema).wants_result, {"id": run.message_id})[0][0] for s in stores)
 
 
 def _hook_broke(run: Run, error: Exception) -> None:

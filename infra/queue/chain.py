@@ -52,7 +52,7 @@ def chained(
     for place, message in enumerate(messages):
         followed_in = services[place + 1] if place + 1 < len(messages) else None
         if place == 0:
-            steps.append(Step(_bare(message), followed_in=followed_in, delay=delay))
+            steps.append(Step(bare(message), followed_in=followed_in, delay=delay))
             continue
         ignores = message.options.get("pipe_ignore") or actors[place - 1].options.get("pipe_ignore")
         edge = Edge(
@@ -64,7 +64,7 @@ def chained(
             delay_ms=delay_of(message.options.get("delay")),
         )
         edges.append(edge)
-        waiting = _bare(message, "delay")
+        waiting = bare(message, "delay")
         steps.append(Step(waiting, awaiting=True, followed_in=followed_in, handed_on=0 if ignores else 1))
     return steps, edges
 
@@ -77,13 +77,13 @@ def pipeline(broker: Any, message: Message[Any], delay: int | None = None) -> Op
         workflow_id=message.message_id,
         kind="pipeline",
         name=" | ".join(m.actor_name for m in messages),
-        home=broker.service_of(broker.get_actor(message.actor_name)),
+        home=broker.service_of(known_actor(broker.actors, message.actor_name)),
         members=steps,
         edges=edges,
     )
 
 
-def _bare(message: Message[Any], *more: str) -> Message[Any]:
+def bare(message: Message[Any], *more: str) -> Message[Any]:
     """Without what is in the edges now."""
     if not any(name in message.options for name in (*_OF_PIPELINES, *more)):
         return message

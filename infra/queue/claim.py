@@ -16,59 +16,22 @@ import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.buffer import ReadyBuffer
+from infra.queue.limit_watch import Look
 from infra.queue.outage import Outage
 from infra.queue.run import Run
 from infra.queue.statements import PLANNER, bound
+from infra.queue.store_watch import StoreWatch
 from infra.store.connections import DISCONNECTED, Store
 
 AHEAD = 0.05
 """Seconds of work to hold."""
 LARGEST_CLAIM = 1_000
+START_WITHIN = 0.25
+"""Seconds from its claim in which a job under a rate must start: its rate counts it from the claim on."""
 STALE_AFTER = 0.2
 """Seconds after which a buffered job is given back when every thread is busy."""
 
-PUT_OFF = 5.0
-"""Seconds a store that answers with an error is left alone."""
-
 log = get_logger(__name__)
-
-
-class StoreWatch:
-    """What the claimer knows of one service's queue: whether to look, and when the next delayed job is due."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.dirty = True
-        self.barred_until = 0.0
-        self.complained = False
-        self.due_at = float("inf")  # by time.monotonic()
-        self.lock = threading.Lock()
-
-    def touched(self) -> None:
-        self.dirty = True
-
-    def unsure(self) -> None:
-        """Notifications may have been missed."""
-        with self.lock:
-            self.dirty, self.due_at = True, 0.0
-
-    def put_off(self, now: float, error: Exception) -> None:
-        """A store that answers with an error, such as one not migrated yet, must not keep the others waiting."""
-        self.dirty, self.due_at = False, float("inf")
-        self.barred_until = now + PUT_OFF
-        if not self.complained:
-            self.complained = True
-            log.error(
-                "No jobs can be taken from %s: %s. Is it migrated?", self.store.schema, str(error).strip()
-            )
-
-    def due_in(self, seconds: float) -> None:
-        with self.lock:
-            self.due_at = min(self.due_at, time.monotonic() + max(0.0, seconds))
-
-    def forget_due(self) -> None:
-        with self.lock:
-            self.due_at = float("inf")
 
 
 class Claimer(threading.Thread):
@@ -76,6 +39,7 @@ class Claimer(threading.Thread):
 
     Parameters:
       queues: the queue names this process consumes, asked at each claim.
+      declare: writes this code's actors, with their limits, into a store; called before its limited jobs are claimed.
       admit: takes the claimed runs; decides what is run and what is finished at once.
       give_back: takes runs whose claim is to be released.
     """
@@ -90,6 +54,7 @@ class Claimer(threading.Thread):
         worker_id: Callable[[Store], str],
         new_lease: Callable[[], str],
         queues: Callable[[], dict[str, int]],
+        declare: Callable[[Store], object],
         admit: Callable[[list[Run]], None],
         give_back: Callable[[list[Run]], None],
         poll_interval: float,
@@ -103,6 +68,7 @@ class Claimer(threading.Thread):
         self._worker_id = worker_id
         self._new_lease = new_lease
         self._queues = queues
+        self._declare = declare
         self._admit = admit
         self._give_back = give_back
         self._poll_interval = poll_interval
@@ -118,6 +84,7 @@ class Claimer(threading.Thread):
         self._rate_taken = 0
         self._stale_at = 0.0
         self._next_poll = 0.0
+        self._limited_order = -(2**62)
 
     def wake(self) -> None:
         """Something changed: room in the buffer, a notification, or the end."""
@@ -151,7 +118,10 @@ class Claimer(threading.Thread):
         now = time.monotonic()
         if now >= self._next_poll:
             self._next_poll = now + self._poll_interval
-            self._ask([watch for watch in self.watches.values() if watch.barred_until <= now], now)
+            watches = [watch for watch in self.watches.values() if watch.barred_until <= now]
+            for watch in watches:
+                watch.ask_for_limited = True
+            self._ask(watches, now)
         self.claiming = True
         try:
             self._claim_from_all(now)
@@ -163,40 +133,51 @@ class Claimer(threading.Thread):
         room = self._room()
         for watch in self._in_turn():
             try:
-                runs, more = self._look(watch, now, room)
+                room -= self._look(watch, now, room)
             except DISCONNECTED:
                 raise
             except psycopg2.Error as error:
                 watch.put_off(now, error)
-                continue
-            if runs:
-                room -= len(runs)
-                self._admit(runs)
-            if more:
-                watch.dirty = True
 
-    def _look(self, watch: StoreWatch, now: float, room: int) -> tuple[list[Run], bool]:
-        """Promotes what is due in one store and claims from it, if there is reason to."""
+    def _look(self, watch: StoreWatch, now: float, room: int) -> int:
+        """Promotes what is due in one store and claims from it, if there is reason to. Returns how much it claimed."""
         if watch.barred_until > now:
-            return [], False
+            return 0
         if watch.due_at <= now:
             watch.forget_due()
-            if self._execute(bound(watch.store.schema).promote, None)[0][0]:
+            promoted, limits, _ = self._execute(bound(watch.store.schema).promote, None)[0]
+            if promoted:
                 watch.dirty = True
+            if limits:
+                watch.limits.heard(limits)
             self._ask([watch], now)
+        runs: list[Run] = []
+        try:
+            if watch.limits.anything(now):
+                runs += self._claim_limited(watch, now, self._share_of_limited(watch, room))
+            runs += self._claim(watch, room)
+        finally:
+            if runs:
+                self._admit(runs)
+        return len(runs)
+
+    def _share_of_limited(self, watch: StoreWatch, room: int) -> int | None:
+        """Neither the limited jobs nor the others keep the others waiting: where both are there, every second time half
+        the room is for the limited ones.
+        """
         if not watch.dirty or room <= 0:
-            return [], watch.dirty
-        watch.dirty = False
-        claimed = self._claim(watch, room)
-        watch.complained = False
-        return claimed
+            return room
+        watch.limited_turn = not watch.limited_turn
+        return -(-room // 2) if watch.limited_turn else None
 
     def _ask(self, watches: list[StoreWatch], now: float) -> None:
         """One statement asks stores whether they have ready jobs, and when the next delayed one is due."""
         if not watches:
             return
-        for watch in watches:
-            watch.forget_due()  # a notification that comes while we ask is not overwritten by the answer
+        about_limited = {watch.store.schema for watch in watches if watch.ask_for_limited}
+        for watch in watches:  # what comes in while we ask is not overwritten by the answer
+            watch.forget_due()
+            watch.ask_for_limited = False
         statement = " union all ".join(bound(watch.store.schema).look for watch in watches)
         try:
             rows = self._execute(statement, {"queues": list(self._queues())})
@@ -207,11 +188,14 @@ class Claimer(threading.Thread):
                 watches[0].put_off(now, error)
             else:  # one store that errs must not hide the others
                 for watch in watches:
+                    watch.ask_for_limited = watch.store.schema in about_limited
                     self._ask([watch], now)
             return
-        for schema, ready, due_in in rows:
+        for schema, ready, due_in, limited in rows:
             watch = self.watches[schema.strip('"')]
             watch.dirty = watch.dirty or ready
+            if limited and watch.store.schema in about_limited:
+                watch.limits.heard([""])
             if due_in is not None:
                 watch.due_in(due_in)
 
@@ -219,9 +203,11 @@ class Claimer(threading.Thread):
         if self._buffer.waiting and not self._buffer.idle:
             return STALE_AFTER / 2
         open_ = [watch for watch in self.watches.values() if watch.barred_until <= now]
-        if any(watch.dirty for watch in open_):
+        if self._queues() and any(watch.has_work(now) for watch in open_):
             return AHEAD if self._room() <= 0 else 0.0
-        soonest = min([self._next_poll, *(watch.due_at for watch in open_)])
+        soonest = min(
+            [self._next_poll, *(watch.due_at for watch in open_), *(watch.limits.due_at for watch in open_)]
+        )
         return max(0.0, soonest - now)
 
     def _in_turn(self) -> list[StoreWatch]:
@@ -258,11 +244,14 @@ class Claimer(threading.Thread):
                 self._rate = 0.0
                 self._give_back(stale)
 
-    def _claim(self, watch: StoreWatch, room: int) -> tuple[list[Run], bool]:
-        """Up to `room` jobs for each queue by its share. Second value: whether there may be more."""
+    def _claim(self, watch: StoreWatch, room: int) -> list[Run]:
+        """Up to `room` jobs for each queue by its share, if there may be any."""
+        if not watch.dirty or room <= 0:
+            return []
+        watch.dirty = False
         queues = self._queues()
         if not queues:
-            return [], False
+            return []
         total = sum(queues.values())
         counts = {name: max(1, min(room, -(-room * weight * 2 // total))) for name, weight in queues.items()}
         lease = self._new_lease()
@@ -277,11 +266,61 @@ class Claimer(threading.Thread):
                 "timeout": self._server_timeout,
             },
         )
+        watch.complained = False
         taken: dict[str, int] = {}
+        lowest: dict[str, int] = {}
         for row in rows:
-            taken[row[1]] = taken.get(row[1], 0) + 1
-        more = any(taken.get(name, 0) >= count for name, count in counts.items())
-        return [Run(watch.store, lease, worker_id, row) for row in rows], more
+            name, priority = row[1], row[5]
+            taken[name] = taken.get(name, 0) + 1
+            if priority > lowest.get(name, -(2**31) - 1):
+                lowest[name] = priority
+        more = [name for name, count in counts.items() if taken.get(name, 0) >= count]
+        watch.dirty = watch.dirty or bool(more)
+        watch.backlog({name: lowest[name] for name in more})
+        return [Run(watch.store, lease, worker_id, row) for row in rows]
+
+    def _claim_limited(self, watch: StoreWatch, now: float, room: int | None) -> list[Run]:
+        """Up to `room` jobs of limited actors, from all queues."""
+        queues = self._queues()
+        look: Look | None = watch.limits.next(now, room) if queues and room is not None else None
+        if look is None or room is None:
+            return []
+        if not watch.actors_declared:  # a limit that is not known there would not hold
+            self._declare(watch.store)
+            watch.actors_declared = True
+        room = max(room, 0)
+        lease = self._new_lease()
+        worker_id = self._worker_id(watch.store)
+        asked_at = time.perf_counter()
+        rows = self._execute(
+            bound(watch.store.schema).claim_limited,
+            {
+                "queues": list(queues),
+                "lowest": [watch.lowest.get(name) for name in queues],
+                "room": room,
+                "worker_id": worker_id,
+                "lease": lease,
+                "timeout": self._server_timeout,
+                "keys": look.keys,
+                "after": look.after,
+                "freed": look.freed,
+                "within": f"{START_WITHIN} seconds",
+            },
+        )
+        watch.complained = False
+        runs = []
+        again = []
+        for *job, seconds, counts_until in rows:
+            if job[0] is None:
+                again.append((job[-1], seconds))
+                continue
+            run = Run(watch.store, lease, worker_id, tuple(job))
+            run.order = self._limited_order = self._limited_order + 1  # it has waited for its place already
+            if counts_until is not None:
+                run.counts_until, run.start_by = counts_until, asked_at + START_WITHIN
+            runs.append(run)
+        watch.limits.looked(look, len(runs), again, room)
+        return runs
 
     def _execute(self, statement: str, parameters: Any) -> list[Any]:
         if self._conn is None:

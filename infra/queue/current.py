@@ -39,8 +39,7 @@ class Job:
     @property
     def workflow_id(self) -> str | None:
         """The batch or workflow that this job is a member of."""
-        workflow_id: str | None = self._run.workflow_id
-        return workflow_id
+        return self._run.workflow_id
 
     def log(self, line: str) -> None:
         """A line kept with the job, seen on the dashboard and by `dhanman-jobs jobs show`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from infra.queue import registry
 from infra.queue.run import redacted
 from infra.queue.statements import bound
 from infra.queue.states import NAMES
+from infra.queue.waiting import Neighbour, Node, blockers, neighbours, reason_of, workflow_node
 from infra.store.connections import Store
 
 SHORTEST_PREFIX = 4
@@ -50,7 +51,14 @@ class Filter:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as operators see it. `state` is the operators' name; `age` is in seconds since it was enqueued."""
+    """A job as operators see it.
+
+    Parameters:
+      state: the operators' name.
+      age: seconds since it was enqueued.
+      reason: why it is in this state; of an Awaiting job, what it waits for.
+      held_up_by: what that is, the gravest first.
+    """
 
     id: str
     service: str
@@ -70,6 +78,7 @@ class Job:
     reason: str | None
     error: str | None
     age: float
+    held_up_by: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,12 +104,20 @@ class LogLine:
 
 @dataclass(frozen=True)
 class JobDetail:
-    """One job with its whole story."""
+    """One job with its whole story.
+
+    Parameters:
+      workflow: what it is a member of.
+      before, after: what it waits or waited for, and what waits or waited for it; up to 20 of each.
+    """
 
     job: Job
     result: Any
     timeline: list[Moment]
     log: list[LogLine]
+    workflow: Node | None = None
+    before: tuple[Neighbour, ...] = ()
+    after: tuple[Neighbour, ...] = ()
 
 
 def find(store: Store, wanted: Filter, *, limit: int = 50, redact: tuple[str, ...] = ()) -> list[Job]:
@@ -108,7 +125,7 @@ def find(store: Store, wanted: Filter, *, limit: int = 50, redact: tuple[str, ..
     cap = None if wanted.arguments else limit
     rows = store.fetch(bound(store.schema).find, {**wanted.parameters(), "limit": limit, "cap": cap})
     names = registry.known(store) if rows else {}
-    return [_job(store, row, names, redact) for row in rows]
+    return _with_reasons(store, [_job(store, row, names, redact) for row in rows])
 
 
 def find_ids(store: Store, wanted: Filter) -> list[str]:
@@ -118,13 +135,17 @@ def find_ids(store: Store, wanted: Filter) -> list[str]:
 
 def ids_like(store: Store, prefix: str) -> list[str]:
     """Up to five ids that begin so. Raises ValueError for what cannot be the beginning of an id."""
+    return [row[0] for row in store.fetch(bound(store.schema).ids_between, id_range(prefix))]
+
+
+def id_range(prefix: str) -> dict[str, str]:
+    """The first and the last id that begin so. Raises ValueError for what cannot be the beginning of an id."""
     digits = prefix.replace("-", "").lower()
     if not SHORTEST_PREFIX <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
         raise ValueError(
-            f"{prefix!r} is not a job id: give all of it, or its first {SHORTEST_PREFIX} characters or more"
+            f"{prefix!r} is not an id: give all of it, or its first {SHORTEST_PREFIX} characters or more"
         )
-    bounds = {"first": digits.ljust(32, "0"), "last": digits.ljust(32, "f")}
-    return [row[0] for row in store.fetch(bound(store.schema).ids_between, bounds)]
+    return {"first": digits.ljust(32, "0"), "last": digits.ljust(32, "f")}
 
 
 def show(store: Store, message_id: str, *, redact: tuple[str, ...] = ()) -> JobDetail | None:
@@ -134,19 +155,30 @@ def show(store: Store, message_id: str, *, redact: tuple[str, ...] = ()) -> JobD
     rows = store.fetch(sql.job, one)
     if not rows:
         return None
-    job = _job(
-        store,
-        rows[0][:-1],
-        registry.known(store),
-        redact,
-        store.fetch(sql.worker_name, {"worker_id": rows[0][8]}),
-    )
+    *row, result, workflow_id, followed_in = rows[0]
+    worker_name = store.fetch(sql.worker_name, {"worker_id": row[8]})
+    job = _job(store, row, registry.known(store), redact, worker_name)
+    before, after = neighbours(store, message_id, followed_in)
     return JobDetail(
-        job=job,
-        result=_redacted(rows[0][-1], redact),
+        job=_with_reasons(store, [job])[0],
+        result=_redacted(result, redact),
         timeline=[Moment(row[0], NAMES[row[1]], *row[2:]) for row in store.fetch(sql.timeline, one)],
         log=[LogLine(*row) for row in store.fetch(sql.log_lines, one)],
+        workflow=workflow_node(store, workflow_id) if workflow_id else None,
+        before=tuple(before),
+        after=tuple(after),
     )
+
+
+def _with_reasons(store: Store, jobs: list[Job]) -> list[Job]:
+    """Says of each awaiting job what it waits for."""
+    held_up = blockers(store, [job.id for job in jobs if job.state == NAMES["awaiting"]])
+    return [
+        replace(job, reason=reason_of(held_up[job.id]) or job.reason, held_up_by=tuple(held_up[job.id][:5]))
+        if job.id in held_up
+        else job
+        for job in jobs
+    ]
 
 
 def _job(
@@ -182,7 +214,7 @@ def _job(
         queue=queue,
         state=NAMES[state],
         actor=actor,
-        arguments=redacted(_named(message, parameters.get(actor, [])), redact),
+        arguments=arguments_of(message, parameters.get(actor, []), redact),
         priority=priority,
         eta=eta,
         attempts=attempts,
@@ -198,7 +230,9 @@ def _job(
     )
 
 
-def _named(message: Any, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+def arguments_of(
+    message: Any, parameters: list[dict[str, Any]], redact: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """A message's arguments by name; by position where no name is known. Nothing for what is not a message."""
     if not isinstance(message, dict):
         return {}
@@ -209,10 +243,8 @@ def _named(message: Any, parameters: list[dict[str, Any]]) -> dict[str, Any]:
         for i, v in enumerate(args if isinstance(args, list) else [])
     }
     named |= kwargs if isinstance(kwargs, dict) else {}
-    return {
-        name: named[name]
-        for name in (*(n for n in names if n in named), *(n for n in named if n not in names))
-    }
+    in_order = (*(n for n in names if n in named), *(n for n in named if n not in names))
+    return redacted({name: named[name] for name in in_order}, redact)
 
 
 def _redacted(value: Any, words: tuple[str, ...]) -> Any:

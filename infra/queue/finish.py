@@ -11,8 +11,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -20,18 +20,20 @@ import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.enqueue import insert, put
-from infra.queue.errors import StoreUnavailable
+from infra.queue.errors import JobRefused, StoreUnavailable
 from infra.queue.message import Envelope
-from infra.queue.opening import write
+from infra.queue.opening import committed_together, services_of, write
 from infra.queue.outage import Outage
 from infra.queue.run import FAILED, FINAL, QUEUED, RETRY_MS, RETRYING, SUCCESS, Note, Outcome, Run
 from infra.queue.statements import PLANNER, bound
-from infra.queue.successors import Ended, Reach, Touched, complete, follow
+from infra.queue.successors import Ended, NotThereYet, Reach, Touched, complete_apart, follow
 from infra.store.connections import DISCONNECTED, Store, statement_at_fault
 from infra.store.sql import Statements
 
 BATCH = 1_000
 PAUSE = 0.5
+SURE = 60.0
+"""Seconds after a job's end, from which on what waits for it in another database is there, or never will be."""
 
 log = get_logger(__name__)
 
@@ -62,6 +64,10 @@ class Finisher(threading.Thread):
         self._runs: deque[Run] = deque()
         self._notes: deque[Note] = deque()
         self._touched: Touched = set()
+        self._later: list[Run] = []
+        self._touched_later: Touched = set()
+        """What must wait for another database, until `_again_at`."""
+        self._again_at = 0.0
         self._wake = threading.Event()
         self._sleeping = False
         self._stopping = False
@@ -99,7 +105,7 @@ class Finisher(threading.Thread):
     def drain(self, timeout: float) -> bool:
         """Waits until everything handed in is written; False when `timeout` seconds were not enough."""
         deadline = time.monotonic() + timeout
-        while self._runs or self._notes or self._touched or self._busy:
+        while self._runs or self._notes or self._touched or self._later or self._busy:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.002)
@@ -112,12 +118,17 @@ class Finisher(threading.Thread):
     def _sleep(self) -> None:
         self._sleeping = True
         if not self._runs and not self._notes and not self._stopping:
-            self._wake.wait()
+            waiting = self._later or self._touched_later
+            self._wake.wait(max(0.0, self._again_at - time.monotonic()) if waiting else None)
         self._sleeping = False
         self._wake.clear()
 
     def _gather(self) -> tuple[list[Run], list[Note]]:
         self._busy = True
+        if (self._later or self._touched_later) and time.monotonic() >= self._again_at:
+            self._runs.extend(self._later)
+            self._touched |= self._touched_later
+            self._later, self._touched_later = [], set()
         runs = [self._runs.popleft() for _ in range(min(len(self._runs), BATCH))]
         # All notes: those of a run must be written while its lease is held, so not after it.
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
@@ -128,10 +139,12 @@ class Finisher(threading.Thread):
     def _write_until_done(self, runs: list[Run], notes: list[Note]) -> None:
         pause = 0.0  # before the first attempt to connect again
         while True:
+            began = time.monotonic()
             try:
                 held = self._write(runs, notes)
             except StoreUnavailable as error:
                 self._disconnect()
+                self._put_off(began)
                 self._write_later(runs, notes, error)
                 return
             except Exception as error:  # noqa: BLE001  # whatever it is, the outcomes must not be lost
@@ -155,12 +168,10 @@ class Finisher(threading.Thread):
 
     def _complete_workflows(self) -> None:
         """Asks whether workflows are complete, now that what ended their members is committed."""
+        began = time.monotonic()
         try:
-            if self._conn is None:
-                self._conn = self._outage.connect("dhanman-jobs finish", autocommit=False)
-            with self._conn, self._conn.cursor() as cursor:
-                complete(Reach(self.url, cursor, self._store_of), self._touched)
-        except (*DISCONNECTED, StoreUnavailable) as error:
+            left = complete_apart(self._transaction, self.url, self._store_of, self._touched)
+        except DISCONNECTED as error:
             self._disconnect()
             self._report(error)
             if not self._stopping:
@@ -168,8 +179,23 @@ class Finisher(threading.Thread):
                 return
         except Exception:
             self._disconnect()
-            log.exception("Workflows could not be completed; the next heartbeats will ask again.")
+            log.exception("Workflows could not be completed; the heartbeats will ask again.")
+        else:
+            if left:
+                self._touched_later |= left
+                self._put_off(began)
         self._touched = set()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        if self._conn is None:
+            self._conn = self._outage.connect("dhanman-jobs finish", autocommit=False)
+        with self._conn, self._conn.cursor() as cursor:
+            yield cursor
+
+    def _put_off(self, began: float) -> None:
+        """Asks the other database again later; the longer it took to answer, the later, as all others wait for that."""
+        self._again_at = time.monotonic() + max(PAUSE, 3 * (time.monotonic() - began))
 
     def _write_singly(self, runs: list[Run], notes: list[Note], error: Exception) -> None:
         """The database refuses something of this batch. Notes go first: they need the lease that their run ends."""
@@ -187,20 +213,28 @@ class Finisher(threading.Thread):
         """Another database, into which some follow-ups go, is away: their runs stay held until it is back, all others
         are written now.
         """
+        if not isinstance(error, NotThereYet):
+            self._report(error)
         waiting = [run for run in runs if self._leads_elsewhere(run)]
         others = [run for run in runs if run not in waiting]
-        if others or notes:
+        if not waiting and len(runs) + len(notes) > 1:  # it is what follows from what follows
+            for note in notes:
+                self._write_until_done([], [note])
+            for run in runs:
+                self._write_until_done([run], [])
+            return
+        if waiting and (others or notes):
             self._write_until_done(others, notes)
-        self._report(error)
-        if not others and not self._stopping:
-            time.sleep(PAUSE)
-        self._runs.extend(waiting)
+        self._later += waiting or runs
 
     def _leads_elsewhere(self, run: Run) -> bool:
-        """Whether something of another database may follow from this run."""
-        if run.followed_in or run.openings:
-            return True
-        return any(self._store_of(e.service).url != self.url for e in run.follow_ups or ())
+        """Whether something in another database follows from this run itself."""
+        services = {e.service for e in run.follow_ups or ()}
+        if run.followed_in:
+            services.update(run.followed_in.split(","))
+        for opening in run.openings or ():
+            services |= services_of(self._broker, opening)
+        return any(self._store_of(service).url != self.url for service in services)
 
     def _report(self, error: Exception) -> None:
         if not self._reported:
@@ -227,8 +261,8 @@ class Finisher(threading.Thread):
             for service, envelopes in _by_store(follow_ups, lambda e: e.service):
                 self._put(cursor, self._store_of(service), envelopes)
             self._open(cursor, [run for run in runs if run.openings and run.message_id in held])
-            touched = self._follow(cursor, ended, runs)
-        self._touched |= touched  # asked about once this is committed
+            # Asked about once this is committed: noted before, for the answer to the commit may be lost.
+            self._touched |= self._follow(cursor, ended, runs)
         return held
 
     def _follow(self, cursor: Any, ended: list[Ended], runs: list[Run]) -> Touched:
@@ -236,30 +270,33 @@ class Finisher(threading.Thread):
         reach = Reach(self.url, cursor, self._store_of)
         touched: Touched = set()
         by_id = {run.message_id: run for run in runs} if ended else {}
-        for worker_id, group in _by_store(ended, lambda job: by_id[job.message_id].worker_id):
-            touched |= follow(
-                reach, [job._replace(result=by_id[job.message_id].handed_on) for job in group], worker_id
-            )
+        now = time.perf_counter()
+
+        def whose(job: Ended) -> tuple[str, bool]:
+            run = by_id[job.message_id]
+            return run.worker_id, now - run.started - (run.duration_ms or 0) / 1000 > SURE
+
+        for (worker_id, sure), group in _by_store(ended, whose):
+            handing_on = [job._replace(result=by_id[job.message_id].handed_on) for job in group]
+            touched |= follow(reach, handing_on, worker_id, sure=sure)
         return touched
 
     def _open(self, cursor: Any, runs: list[Run]) -> None:
         """Workflows that runs lead to, and members they add."""
         if not runs:
             return
-        with ExitStack() as elsewhere:
-            cursors = {self.url: cursor}
-
-            def cursor_for(store: Store) -> Any:
-                if store.url not in cursors:  # committed there before the run is finished here
-                    conn = elsewhere.enter_context(store.pool.borrowed())
-                    conn.autocommit = False
-                    elsewhere.enter_context(conn)
-                    cursors[store.url] = elsewhere.enter_context(conn.cursor())
-                return cursors[store.url]
-
-            for run in runs:
-                write(self._broker, run.openings or [], cursor_for)
-                self._touched |= {(opening.home, opening.workflow_id) for opening in run.openings or []}
+        cursors = {self.url: cursor}
+        try:
+            with committed_together(cursors) as cursor_for:  # elsewhere before the run is finished here
+                for run in runs:
+                    write(self._broker, run.openings or [], cursor_for, late=True)
+        except DISCONNECTED as error:
+            if statement_at_fault(error) or self._conn.closed or len(cursors) == 1:
+                raise
+            raise StoreUnavailable(f"another job store is away: {str(error).strip()}") from None
+        self._touched |= {
+            (opening.home, opening.workflow_id) for run in runs for opening in run.openings or []
+        }
 
     def _put(self, cursor: Any, store: Store, envelopes: list[Envelope]) -> None:
         if store.url == self.url:
@@ -312,6 +349,12 @@ class Finisher(threading.Thread):
         if released:
             cursor.execute(PLANNER + sql.release, {**_claims(released), "channel": store.schema})
             held.update(row[0] for row in cursor.fetchall())
+            if unstarted := [r for r in released if r.counts_until is not None and r.duration_ms is None]:
+                parameters = {
+                    "keys": [r.limit_key for r in unstarted],
+                    "untils": [r.counts_until for r in unstarted],
+                }
+                cursor.execute(PLANNER + sql.uncount_starts, parameters)
         if len(held) < len(runs):
             ended[:] = [job for job in ended if job.service != store.service or job.message_id in held]
         return held
@@ -330,7 +373,10 @@ class Finisher(threading.Thread):
             run.outcome = Outcome(
                 "cancelled", "another waiting job has its unique key and will do the work", run.outcome.error
             )
-        elif run.follow_ups or run.openings or run.handed_on:
+        elif isinstance(error, JobRefused):
+            run.outcome = Outcome(FAILED, error.reason, _storable(f"{type(error).__name__}: {error}"))
+            run.drop_consequences()
+        elif run.follow_ups or run.openings or run.followed_in:
             reason = f"what should follow the job could not be written: {str(error).strip()}"
             run.outcome = Outcome(RETRYING, _storable(reason), delay_ms=RETRY_MS)
             run.drop_consequences()

@@ -19,8 +19,11 @@ from infra.queue.memory import give_back_unused, resident_bytes
 from infra.queue.operation import operation
 from infra.queue.outage import Outage
 from infra.queue.statements import PLANNER, bound
-from infra.queue.successors import sweep
+from infra.queue.successors import idle
 from infra.store.connections import DISCONNECTED, Store
+
+SWEEP = 60.0
+"""Seconds between two looks for workflows that are complete though nobody said so."""
 
 log = get_logger(__name__)
 
@@ -75,6 +78,7 @@ class Heartbeat(threading.Thread):
         self._connections: dict[str, Any] = {}
         self._registered: set[tuple[str, str]] = set()
         self._reached_at: dict[str, float] = {}
+        self._swept_at: dict[str, float] = {}
         self.sure_until = {store.schema: 0.0 for store in stores}
         """By schema: the moment, by time.monotonic(), until which nobody can have called this worker dead."""
 
@@ -169,6 +173,8 @@ class Heartbeat(threading.Thread):
         rescued = has_dead and self._rescue(store)
         if freed or rescued:
             self._claimable(store)
+        if time.monotonic() - self._swept_at[store.schema] > SWEEP:
+            self._sweep(store)
 
     def _rescue(self, store: Store) -> list[Any]:
         # Where the database was away, so it was for all: let the living beat first before anyone is called dead.
@@ -186,9 +192,12 @@ class Heartbeat(threading.Thread):
         return rescued
 
     def _sweep(self, store: Store) -> None:
-        """Workflows of which a process ended the last member and died before it could say so."""
+        """Completes workflows of which a process ended the last member and died before it could say so, or which had to
+        wait for another database.
+        """
+        self._swept_at[store.schema] = time.monotonic()
         with operation(store) as moving:
-            sweep(moving.reach, store.service)
+            moving.touched |= idle(moving.reach, store.service)
 
     def _beaten(self, store: Store, began: float) -> None:
         was_sure = began < self.sure_until[store.schema]

@@ -12,6 +12,7 @@ from dramatiq import Actor, Message
 
 from infra.queue.admission import HANDED_ON, check_arguments, encode, known_actor, known_queue
 from infra.queue.errors import JobRefused
+from infra.queue.keys import short_enough
 from infra.queue.limits import limit_key_of
 
 OWN_OPTIONS = frozenset({"delay", "eta", "priority", "unique_key", "queue_name"})
@@ -145,7 +146,7 @@ def unique_key_of(message: Message[Any], actor: Actor[Any, Any]) -> str | None:
         raise JobRefused(
             f"{actor.actor_name}: unique_key must be a text of 1 to 1000 characters, not {key!r}"
         )
-    return f"{actor.actor_name}:{_short_enough(key)}"
+    return f"{actor.actor_name}:{short_enough(key)}"
 
 
 def _encodes(text: str) -> bool:
@@ -154,14 +155,6 @@ def _encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _short_enough(key: str) -> str:
-    """An index holds no more than 2,700 bytes; enqueue() in the schema shortens in the same way."""
-    import hashlib
-
-    data = key.encode()
-    return key if len(data) <= 1000 else hashlib.sha256(data).hexdigest()
 
 
 def _canonical(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

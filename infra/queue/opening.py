@@ -1,24 +1,26 @@
 """Opening: a workflow enters the stores whole, or not at all.
 
 Its row, its members, what waits for it, and the edges between them are written in one transaction; where it spans
-databases, in one a database, its home's last. Its id makes a second writing a no-op.
+databases, in one a database, its home's last. Its id makes a second writing a no-op, in each of them.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import psycopg2
 from dramatiq import Message
 
+from infra.queue.admission import known_actor
 from infra.queue.enqueue import CHUNK, MISSING, not_migrated, put, put_chunks
 from infra.queue.errors import JobRefused, StoreUnavailable
 from infra.queue.message import Envelope, seal
 from infra.queue.statements import bound
-from infra.queue.successors import NOBODY
+from infra.queue.successors import NOBODY, Reach, complete
 from infra.queue.transaction import cursor_for, is_open
 from infra.settings import settings
 from infra.store.connections import DISCONNECTED, Store, shown, statement_at_fault
@@ -89,6 +91,24 @@ class KeyTaken(Exception):
         self.workflow_id = workflow_id
 
 
+class WorkflowCancelled(JobRefused):
+    """Nothing can be added to a workflow that was cancelled."""
+
+
+class _Found(NamedTuple):
+    """A workflow's row, as join_workflow gives it."""
+
+    complete: bool
+    cancelled: bool
+    opened: bool
+    kind: str
+    name: str
+    home: str
+    spans: list[str]
+    parent_service: str | None
+    parent_id: str | None
+
+
 def open_all(broker: Any, openings: Sequence[Opening]) -> None:
     """Writes workflows in the caller's transaction when one is open, else in one of its own, tried again while the
     database is away. Staged, where this thread is in the after-hooks of a run.
@@ -97,18 +117,128 @@ def open_all(broker: Any, openings: Sequence[Opening]) -> None:
     """
     run = broker.staging()
     if run is not None:
+        check(broker, openings)
         run.stage_openings(openings)
         return
     if is_open():
+        _write_in_callers(broker, openings)
+    else:
+        _write_with_patience(broker, openings)
+    if broker.hears("after_enqueue"):
+        for opening in openings:
+            for step in (*opening.members, *opening.callbacks):
+                broker.emit_after("enqueue", step.message, step.delay)
+
+
+def check(broker: Any, openings: Iterable[Opening]) -> None:
+    """Raises JobRefused for messages that could not be enqueued, where they are written only later."""
+    for opening in openings:
+        for step in (*opening.members, *opening.callbacks):
+            seal(step.message, step.delay, broker, step.handed_on)
+
+
+def write(
+    broker: Any, openings: Iterable[Opening], cursor_for: Callable[[Store], Any], *, late: bool = False
+) -> None:
+    """Writes workflows through the given cursors. What is there already is left as it is.
+
+    Parameters:
+      late: it follows a job that has ended; so what cannot be opened any more is left out: a workflow whose key is
+        taken, members of one that was cancelled.
+    """
+    out: set[str] = set()
+    shut: set[str] = set()
+    empty: set[tuple[str, str]] = set()
+    for opening in openings:
+        around = opening.parent[1] if opening.parent else None
+        if around in out:
+            out.add(opening.workflow_id)
+            continue
+        if around in shut:
+            opening.opened = False
+        try:
+            _Writer(broker, opening, cursor_for).write()
+        except (KeyTaken, WorkflowCancelled):
+            if not late:
+                raise
+            out.add(opening.workflow_id)
+            continue
+        if not opening.opened:
+            shut.add(opening.workflow_id)
+        elif opening.new and not opening.members:  # it may be complete, and nothing else will ask
+            empty.add((opening.home, opening.workflow_id))
+    while empty:
+        empty = complete(_Within(broker, cursor_for), empty)
+
+
+def services_of(broker: Any, opening: Opening) -> set[str]:
+    """The services in whose stores it is written."""
+    steps = (*opening.members, *opening.callbacks)
+    actors = {step.message.actor_name for step in steps}
+    found = {broker.service_of(known_actor(broker.actors, name)) for name in actors}
+    return found | {opening.home, *opening.nested_in} | {edge.service for edge in opening.edges}
+
+
+@contextmanager
+def committed_together(cursors: dict[str, Any]) -> Iterator[Callable[[Store], Any]]:
+    """Cursors for stores, by URL, each in a transaction that begins when it is first asked for. At the end they are
+    committed, the first one last. Those that are there already stay their owner's.
+    """
+    with ExitStack() as transactions:
+
+        def cursor_for(store: Store) -> Any:
+            if store.url not in cursors:
+                conn = transactions.enter_context(store.pool.borrowed())
+                conn.autocommit = False
+                transactions.enter_context(conn)
+                cursors[store.url] = transactions.enter_context(conn.cursor())
+            return cursors[store.url]
+
+        yield cursor_for
+
+
+class _Within(Reach):
+    """Reaches every store by the cursors of one writing."""
+
+    def __init__(self, broker: Any, cursor_for: Callable[[Store], Any]) -> None:
+        super().__init__("", None, broker.store)
+        self._cursor_for = cursor_for
+
+    def fetch(self, service: str, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        store = self.store(service)
+        cursor = self._cursor_for(store)
+        cursor.execute(getattr(bound(store.schema), name), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def holds(self, service: str) -> bool:
+        return True
+
+
+def _write_in_callers(broker: Any, openings: Sequence[Opening]) -> None:
+    """In the caller's transaction, of which nothing is left when it is refused."""
+    cursor = cursor_for(broker.store(openings[0].home))
+    assert cursor is not None
+    cursor.execute("savepoint opening")
+    try:
         write(broker, openings, cursor_for)
-        return
+    except BaseException:
+        with suppress(psycopg2.Error):  # then the connection is gone, and all with it
+            cursor.execute("rollback to savepoint opening; release savepoint opening")
+        raise
+    cursor.execute("release savepoint opening")
+
+
+def _write_with_patience(broker: Any, openings: Sequence[Opening]) -> None:
     patience = settings().jobs_send_timeout.total_seconds()
     deadline = time.monotonic() + patience
     pause = 0.05
-    stores = _stores(broker, openings)
+    services = {service for opening in openings for service in services_of(broker, opening)}
+    stores = [broker.store(service) for service in (openings[0].home, *sorted(services))]
     while True:
         try:
-            _write_committed(broker, openings, stores)
+            with committed_together({}) as cursor_for:
+                cursor_for(stores[0])  # that of its home is committed last
+                write(broker, openings, cursor_for)
             return
         except MISSING:
             raise not_migrated(stores[0]) from None
@@ -126,39 +256,6 @@ def open_all(broker: Any, openings: Sequence[Opening]) -> None:
             pause = min(pause * 2, 1.0)
 
 
-def write(broker: Any, openings: Sequence[Opening], cursor_for: Callable[[Store], Any]) -> None:
-    """Writes workflows through the given cursors. What is there already is left as it is."""
-    for opening in openings:
-        _Writer(broker, opening, cursor_for).write()
-
-
-def _stores(broker: Any, openings: Sequence[Opening]) -> list[Store]:
-    """The stores that are written to, the home of the first opening first."""
-    services = [openings[0].home]
-    for opening in openings:
-        services += sorted(_services(broker, opening))
-    return [broker.store(service) for service in dict.fromkeys(services)]
-
-
-def _services(broker: Any, opening: Opening) -> set[str]:
-    steps = (*opening.members, *opening.callbacks)
-    actors = {step.message.actor_name for step in steps}
-    found = {broker.service_of(broker.get_actor(name)) for name in actors}
-    return found | {opening.home} | {edge.service for edge in opening.edges}
-
-
-def _write_committed(broker: Any, openings: Sequence[Opening], stores: list[Store]) -> None:
-    with ExitStack() as transactions:
-        cursors: dict[str, Any] = {}
-        for store in stores:  # the first one entered is the last one to commit
-            if store.url not in cursors:
-                conn = transactions.enter_context(store.pool.borrowed())
-                conn.autocommit = False
-                transactions.enter_context(conn)
-                cursors[store.url] = transactions.enter_context(conn.cursor())
-        write(broker, openings, lambda store: cursors[store.url])
-
-
 class _Writer:
     """Writes one opening."""
 
@@ -166,8 +263,10 @@ class _Writer:
         self.broker = broker
         self.opening = opening
         self.cursor_for = cursor_for
+        self._written: set[str] = set()
+        """Services whose stores have all of it already."""
         self._service_of = {
-            name: broker.service_of(broker.get_actor(name))
+            name: broker.service_of(known_actor(broker.actors, name))
             for name in {s.message.actor_name for s in (*opening.members, *opening.callbacks)}
         }
 
@@ -178,32 +277,37 @@ class _Writer:
         members = self._by_service(opening.members)
         spans = sorted({opening.home, *members, *opening.nested_in})
         if not opening.new:
-            known = self._join(spans)
-            if known is None:
-                return
-            spans = known
+            self._join(spans)
         for service in sorted(spans, key=lambda s: s == opening.home):  # its home knows of it last
             if opening.new and not self._open(service, spans):
+                self._written.add(service)
                 if service == opening.home:
                     self._refuse_taken_key()
-                    return
                 continue
             steps = members.get(service, [])
             added = self._put(service, steps, opening.workflow_id) if steps else 0
             if added:
                 self._count(service, opening.workflow_id, added)
+        parent = opening.parent[1] if opening.parent else None
         for service, steps in self._by_service(opening.callbacks).items():
-            parent = opening.parent[1] if opening.parent else None
-            added = self._put(service, steps, parent)
-            if parent and added:
-                self._count(service, parent, added)
+            if service not in self._written:
+                added = self._put(service, steps, parent)
+                if parent and added:
+                    self._count(service, parent, added)
         self._add_edges()
 
     def _refuse_taken_key(self) -> None:
-        if self.opening.key is not None:
-            found = self._fetch(self.opening.home, "workflow_with_key", {"unique_key": self.opening.key})
-            if found and found[0][0] != self.opening.workflow_id:
-                raise KeyTaken(found[0][0])
+        opening = self.opening
+        if opening.key is None:
+            return
+        found = self._fetch(opening.home, "workflow_with_key", {"unique_key": opening.key})
+        if not found or found[0][0] == opening.workflow_id:
+            return
+        if opening.parent is None:
+            raise KeyTaken(found[0][0])
+        raise JobRefused(
+            f"{opening.kind} {opening.name!r}: {found[0][0]} has its key {opening.key!r} and is open"
+        )
 
     def _open(self, service: str, spans: list[str]) -> bool:
         """Whether the workflow was not in this store yet."""
@@ -223,34 +327,51 @@ class _Writer:
         }
         return bool(self._fetch(service, "open_workflow", parameters))
 
-    def _join(self, services: list[str]) -> list[str] | None:
-        """Holds the workflow open while members are added. Returns the services it spans; None where cancelled."""
+    def _join(self, services: Iterable[str]) -> None:
+        """Holds the workflow open while members of these services are added."""
         opening = self.opening
-        rows = self._fetch(opening.home, "join_workflow", {"id": opening.workflow_id})
-        if not rows:
+        found = self._hold(opening.home, opening.workflow_id)
+        if found is None:
             raise JobRefused(
                 f"there is no workflow {opening.workflow_id} in {opening.home}_jobs; it may have expired"
             )
-        complete, cancelled, _, spans, name, opened = rows[0]
-        if complete:
-            raise JobRefused(
-                f"{opening.kind} {name!r} ({opening.workflow_id}) is complete: nothing can be added"
-            )
-        if cancelled:
-            return None
-        opening.opened = opened
-        known = spans or [opening.home]
-        new = sorted(set(services) - set(known))
-        if new:
-            spans = sorted({*known, *new})
-            for service in new:
-                self._open(service, spans)
-            for service in known:
-                self._fetch(service, "span", {"id": opening.workflow_id, "spans": spans}, rows=False)
-            return spans
-        if spans:
-            self._fetch(opening.home, "span", {"id": opening.workflow_id, "spans": spans}, rows=False)
-        return list(known)
+        shown = f"{found.kind} {found.name!r} ({opening.workflow_id})"
+        if found.complete:
+            raise JobRefused(f"{shown} is complete: nothing can be added")
+        if found.cancelled:
+            raise WorkflowCancelled(f"{shown} was cancelled: nothing can be added")
+        opening.opened = found.opened
+        self._spread(opening.workflow_id, found, services)
+
+    def _hold(self, service: str, workflow_id: str) -> _Found | None:
+        rows = self._fetch(service, "join_workflow", {"id": workflow_id})
+        return _Found(*rows[0]) if rows else None
+
+    def _spread(self, workflow_id: str, found: _Found, services: Iterable[str]) -> None:
+        """The workflow has members of these services from now on, and so have those around it."""
+        new = sorted(set(services) - set(found.spans))
+        spans = sorted({*found.spans, *new})
+        for service in new:
+            part = {
+                "workflow_id": workflow_id,
+                "kind": found.kind,
+                "name": found.name,
+                "home": found.home,
+                "spans": spans,
+                "parent_id": found.parent_id,
+                "parent_service": found.parent_service,
+                "followed_in": None,
+                "unique_key": None,
+                "opened": found.opened,
+            }
+            self._fetch(service, "open_workflow", part)
+        if len(spans) > 1:
+            for service in found.spans if new else [found.home]:
+                self._fetch(service, "span", {"id": workflow_id, "spans": spans}, rows=False)
+        if new and found.parent_service is not None and found.parent_id is not None:
+            around = self._hold(found.parent_service, found.parent_id)
+            if around is not None:
+                self._spread(found.parent_id, around, new)
 
     def _put(self, service: str, steps: list[Step], workflow_id: str | None) -> int:
         """Returns how many entered the queue."""
@@ -267,9 +388,14 @@ class _Writer:
                     f"{step.message}: job {holder} has its unique key and waits already; a job is a member of "
                     "one workflow"
                 )
-            if self.opening.new:
+            if self.opening.new and not self._waits_already(service, message_id):
                 raise JobRefused(f"{step.message}: it was sent already, as job {message_id}")
         return len(steps) - len(refused)
+
+    def _waits_already(self, service: str, message_id: str) -> bool:
+        """Whether this callback was written before, in a database that was committed when its home's was not."""
+        edge = {"successor": message_id, "predecessor": self.opening.workflow_id}
+        return bool(self._fetch(service, "waits_already", edge)[0][0])
 
     def _sealed(self, steps: Sequence[Step], workflow_id: str | None) -> list[Envelope]:
         shut = not self.opening.opened and workflow_id == self.opening.workflow_id
@@ -288,7 +414,8 @@ class _Writer:
         by_service: dict[str, list[Edge]] = {}
         for edge in self.opening.edges:
             by_service.setdefault(edge.service, []).append(edge)
-        for service, edges in by_service.items():
+        for service in sorted(by_service.keys() - self._written):
+            edges = by_service[service]
             for chunk in _chunks(edges):
                 columns = list(zip(*chunk, strict=True))
                 names = (

@@ -7,13 +7,15 @@ in the job's history.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.queue.cancel import cancel as ask_to_cancel
 from infra.queue.operation import Operation, operation
 from infra.queue.states import NAMES
 from infra.queue.successors import count, reopen
+from infra.queue.waiting import STUCK, Node, blockers
 from infra.store.connections import Store
 
 
@@ -38,7 +40,8 @@ def retry(
 ) -> list[Change]:
     """Failed, Deleted and Cancelled jobs are queued with all their attempts; Retrying and Scheduled ones run now.
 
-    A Succeeded job is refused; with `again` its work is sent as a new job.
+    A Succeeded job is refused; with `again` its work is sent as a new job. An Awaiting one is refused with what it
+    waits for.
     """
     note = _note("retried", by, reason)
 
@@ -46,6 +49,7 @@ def retry(
         changes = []
         parameters = {"message_ids": list(message_ids), "reason": note, "channel": store.schema}
         revived: dict[str, list[str]] = {}
+        awaiting: list[str] = []
         for message_id, clash, key, existing, _, state, was, workflow_id in moving.fetch(
             "revive", parameters
         ):
@@ -53,10 +57,16 @@ def retry(
                 changes.append(Change(message_id, False, _clash(key, existing)))
                 continue
             awaits = state == "awaiting"
-            changes.append(Change(message_id, True, "waits again" if awaits else "queued again"))
+            if awaits:
+                awaiting.append(message_id)
+            else:
+                changes.append(Change(message_id, True, "queued again"))
             if workflow_id:
                 revived.setdefault(workflow_id, []).append(was)
         _uncount(moving, revived)
+        moving.revived(awaiting)
+        for message_id, state in moving.fetch("states_of", {"message_ids": awaiting}) if awaiting else ():
+            changes.append(Change(message_id, True, "waits again" if state == "awaiting" else "queued again"))
         changes += [Change(row[0], True, "runs now") for row in moving.fetch("run_now", parameters)]
         if again:
             new_ids = [str(uuid.uuid4()) for _ in message_ids]
@@ -73,10 +83,12 @@ def retry(
     refusals = {
         "queued": "it is Enqueued already",
         "consumed": "it runs now",
-        "awaiting": "it waits for another job to finish",
+        "awaiting": _AWAITS,
         "done": "it Succeeded; --again sends its work as a new job",
     }
-    return _changed(store, message_ids, change, refusals)
+    changes = _changed(store, message_ids, change, refusals)
+    held_up = blockers(store, [c.id for c in changes if c.what == _AWAITS])
+    return [replace(c, what=_awaits(held_up[c.id])) if c.id in held_up else c for c in changes]
 
 
 def delete(store: Store, message_ids: Sequence[str], *, by: str, reason: str | None = None) -> list[Change]:
@@ -115,7 +127,9 @@ def cancel(store: Store, message_ids: Sequence[str], *, by: str, reason: str | N
     def change(moving: Operation) -> list[Change]:
         given_up = moving.fetch("cancel_ended", parameters)
         moving.ended("cancelled", [(row[0], None, row[2]) for row in given_up])
-        moving.touched |= {(store.service, row[1]) for row in given_up if row[1]}
+        for workflow_id, many in sorted(Counter(row[1] for row in given_up if row[1]).items()):
+            count(moving.reach, store.service, workflow_id, failed=-many, cancelled=many)
+            moving.touched.add((store.service, workflow_id))
         return [*changes, *(Change(row[0], True, "cancelled, with what waits for it") for row in given_up)]
 
     return _changed(store, message_ids, change, refusals)
@@ -153,6 +167,18 @@ def _uncount(moving: Operation, revived: dict[str, list[str]]) -> None:
 
 def _note(verb: str, by: str, reason: str | None) -> str:
     return f"{verb} by {by}" + (f": {reason}" if reason else "")
+
+
+_AWAITS = "it waits for another job to finish"
+
+
+def _awaits(held_up_by: list[Node]) -> str:
+    """What to retry instead."""
+    stuck = [node for node in held_up_by if node.state in STUCK]
+    if not stuck:
+        return f"it waits for {held_up_by[0]}" if held_up_by else _AWAITS
+    named = ", ".join(str(node) for node in stuck[:3]) + (" and others" if len(stuck) > 3 else "")
+    return f"it waits for {named}: retry {'that' if len(stuck) == 1 else 'those'} instead"
 
 
 def _clash(key: str | None, existing: str | None) -> str:

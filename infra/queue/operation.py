@@ -8,8 +8,8 @@ from typing import Any
 
 import dramatiq.broker
 
-from infra.queue.statements import bound
-from infra.queue.successors import NOBODY, Ended, Reach, Touched, complete, follow
+from infra.queue.statements import PLANNER, bound
+from infra.queue.successors import NOBODY, Ended, Reach, Touched, complete_apart, follow, look_again
 from infra.store.connections import Store, store_of
 
 
@@ -25,11 +25,11 @@ class Operation:
         self.store = store
         self.cursor = cursor
         self.sql = bound(store.schema)
-        self.reach = Reach(store.url, cursor, _stores_around(store))
+        self.reach = Reach(store.url, cursor, stores_around(store))
         self.touched: Touched = set()
 
     def fetch(self, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        self.cursor.execute(getattr(self.sql, name), parameters)
+        self.cursor.execute(PLANNER + getattr(self.sql, name), parameters)
         rows: list[tuple[Any, ...]] = self.cursor.fetchall()
         return rows
 
@@ -39,24 +39,33 @@ class Operation:
             Ended(message_id, self.store.service, state, workflow_id, followed_in)
             for message_id, workflow_id, followed_in in jobs
         ]
-        self.touched |= follow(self.reach, ended, NOBODY)
+        self.touched |= follow(self.reach, ended, NOBODY, sure=True)
+
+    def revived(self, message_ids: list[str]) -> None:
+        """These jobs are awaiting again; where what they wait for is done by now they go on."""
+        self.touched |= look_again(self.reach, self.store.service, message_ids)
 
 
 @contextmanager
 def operation(store: Store) -> Iterator[Operation]:
-    """Commits at the end of the block, then asks whether the workflows it touched are complete."""
+    """Commits at the end of the block, then asks whether the workflows it touched are complete. One that has members in
+    a database that is away is asked about again by the heartbeats.
+    """
     with store.pool.borrowed() as conn:
         conn.autocommit = False
-        with conn, conn.cursor() as cursor:
+
+        @contextmanager
+        def transaction() -> Iterator[Any]:
+            with conn, conn.cursor() as cursor:
+                yield cursor
+
+        with transaction() as cursor:
             moving = Operation(store, cursor)
             yield moving
-            complete(moving.reach, moving.touched)  # most often it was this that ended the last member
-        if moving.touched:  # and else whoever commits last sees it
-            with conn, conn.cursor() as cursor:
-                complete(Reach(store.url, cursor, _stores_around(store)), moving.touched)
+        complete_apart(transaction, store.url, stores_around(store), moving.touched)
 
 
-def _stores_around(store: Store) -> Callable[[str], Store]:
+def stores_around(store: Store) -> Callable[[str], Store]:
     """Where the other services' jobs are: as the process's broker knows it, else by the settings."""
     of_broker = getattr(dramatiq.broker.global_broker, "store", None)
     others: Callable[[str], Store] = of_broker if of_broker is not None else store_of

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from infra.queue.limits import Limits, Rate, limits_of
 from infra.queue.statements import bound
 from infra.store.connections import Store
 
@@ -33,7 +34,15 @@ def actors_by_service(broker: Any) -> dict[str, list[Any]]:
 
 def known(store: Store) -> dict[str, list[dict[str, Any]]]:
     """The parameters of each actor that the store knows, by the actor's name."""
-    return dict(store.fetch(bound(store.schema).registered_actors))
+    return {row[0]: row[1] for row in store.fetch(bound(store.schema).registered_actors)}
+
+
+def known_limits(store: Store) -> dict[str, Limits]:
+    """The limits of each actor that the store knows, by the actor's name."""
+    return {
+        name: Limits(most, per, None if count is None else Rate(count, milliseconds))
+        for name, _, most, per, count, milliseconds in store.fetch(bound(store.schema).registered_actors)
+    }
 
 
 def forget(store: Store, names: Iterable[str]) -> list[str]:
@@ -62,6 +71,7 @@ def parameters_of(actor: Any) -> list[dict[str, Any]]:
 def _declare_in(store: Store, actors: list[Any]) -> int:
     if not actors:
         return 0
+    limits = [limits_of(a) for a in actors]
     rows = store.fetch(
         bound(store.schema).declare_actors,
         {
@@ -71,6 +81,10 @@ def _declare_in(store: Store, actors: list[Any]) -> int:
             "unique_runnings": [a.options.get("unique") == "running" for a in actors],
             "parameters": [json.dumps(parameters_of(a)) for a in actors],
             "docs": [inspect.getdoc(a.fn) for a in actors],
+            "max_runnings": [limit.max_running for limit in limits],
+            "max_running_pers": [limit.per for limit in limits],
+            "rate_counts": [limit.rate.starts if limit.rate else None for limit in limits],
+            "rate_mss": [limit.rate.milliseconds if limit.rate else None for limit in limits],
         },
     )
     return len(rows)

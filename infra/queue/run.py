@@ -61,6 +61,9 @@ class Run(MessageProxy):
         self.store = store
         self.lease = lease
         self.worker_id = worker_id
+        self.attempt: int
+        self.workflow_id: str | None
+        self.followed_in: str | None
         (
             self.message_id,
             self.queue_name,
@@ -77,6 +80,10 @@ class Run(MessageProxy):
             self.limit_key,
         ) = row
         self.last_chance = False
+        self.start_by: float | None = None
+        """When it must have started at the latest, by time.perf_counter(), as its rate counts it from the claim."""
+        self.counts_until: Any = None
+        """Until when its start counts under its rate."""
         self.claimed_at = self.started = time.perf_counter()
         self.duration_ms: float | None = None  # None: it never ran, so the attempt does not count
         self.failed = False

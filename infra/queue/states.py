@@ -17,6 +17,16 @@ NAMES = {
 }
 """The store's state → the operators' name."""
 
+WORKFLOW_NAMES = {
+    "waits": "Awaiting",
+    "open": "Open",
+    "closing": "Cancelling",
+    "complete done": "Complete",
+    "complete failed": "Failed",
+    "complete cancelled": "Cancelled",
+}
+"""The same for workflows. Failed: nothing can go on by itself, and some members did not succeed."""
+
 UNFINISHED = ("scheduled", "queued", "consumed", "retrying", "awaiting")
 REVIVABLE = ("rejected", "failed", "cancelled")
 

@@ -15,9 +15,11 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.maintenance.thread import Maintenance
+from infra.queue import registry
 from infra.queue.buffer import ReadyBuffer
 from infra.queue.claim import Claimer
 from infra.queue.finish import Finisher
@@ -69,6 +71,7 @@ class WorkerProcess:
                 worker_id=self.identity,
                 new_lease=lambda: str(uuid.uuid4()),
                 queues=self._queues,
+                declare=self._declare,
                 admit=self._admit,
                 give_back=self.give_back,
                 poll_interval=settings.jobs_poll_interval.total_seconds(),
@@ -85,7 +88,7 @@ class WorkerProcess:
             claiming=lambda store: self.claimers[store.url].claiming,
             facts=self._facts,
             lost=self._lost,
-            claimable=lambda store: self._touch(store.schema),
+            claimable=self._unsure,
             cancelled=self.cancellations.request,
             interval=settings.jobs_heartbeat_interval.total_seconds(),
             silence=silence,
@@ -198,9 +201,12 @@ class WorkerProcess:
             self.buffer.fill(ready)
 
     def _settled(self, runs: Sequence[Run], held: set[str]) -> None:
+        freed: dict[Store, set[str]] = {}
         for run in runs:
             if self.buffer.held.get(run.message_id) is run:
                 del self.buffer.held[run.message_id]
+            if run.limit_key is not None:
+                freed.setdefault(run.store, set()).add(run.limit_key)
             if run.outcome is not None and run.outcome.state == RETRYING:
                 self._due(run.store.schema, time.time() + run.outcome.delay_ms / 1000)
             self.cancellations.forget(run.message_id)
@@ -209,6 +215,22 @@ class WorkerProcess:
                     "Job %s lost its lease: its outcome was not written, another worker has it.",
                     run.message_id,
                 )
+
+        for store, limits in freed.items():
+            self._freed(store, limits)
+
+    def _freed(self, store: Store, limits: set[str]) -> None:
+        """Jobs under these limits ended: others may start, here or elsewhere."""
+        if self._stopping:  # then not here
+            with contextlib.suppress(psycopg2.Error):
+                store.fetch(bound(store.schema).tell_of_limits, {"keys": list(limits)})
+            return
+        claimer = self.claimers[store.url]
+        claimer.watches[store.schema].limits.freed(limits)
+        claimer.wake()
+
+    def _declare(self, store: Store) -> None:
+        registry.declare(self.broker, [store])
 
     def _queues(self) -> dict[str, int]:
         return {name: self.settings.jobs_queues.get(name, 1) for name in self._consumed}
@@ -219,7 +241,10 @@ class WorkerProcess:
         """
         run.started = time.perf_counter()  # before we look: what begins is sure to begin under its lease
         if time.monotonic() < self.heartbeat.sure_until[run.store.schema]:
-            return not run.last_chance or self._begin_last(run)
+            if run.last_chance and not self._begin_last(run):
+                return False
+            if run.start_by is None or time.perf_counter() <= run.start_by:
+                return True
         self.give_back([run])
         return False
 
@@ -244,6 +269,11 @@ class WorkerProcess:
                 self.cancellations.request([message_id])
         elif payload.startswith("@") and payload[1:].isdigit():
             self._due(schema, float(payload[1:]))
+        elif payload.startswith("%"):
+            for claimer in self.claimers.values():
+                if schema in claimer.watches:
+                    claimer.watches[schema].limits.heard([payload[1:]])
+                    claimer.wake()
         elif payload in self._consumed or payload == "":
             self._touch(schema)
 
@@ -258,6 +288,11 @@ class WorkerProcess:
             if schema in claimer.watches:
                 claimer.watches[schema].touched()
                 claimer.wake()
+
+    def _unsure(self, store: Store) -> None:
+        claimer = self.claimers[store.url]
+        claimer.watches[store.schema].unsure()
+        claimer.wake()
 
     def _connected(self, url: str) -> None:
         for watch in self.claimers[url].watches.values():

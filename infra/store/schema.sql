@@ -9,7 +9,12 @@
 --   job_log     lines that jobs wrote while they ran; time partitions.
 --   worker      a row a living worker process. Whoever's row is gone has lost all leases.
 --   queue_pause queues that are not claimed from.
---   actor       the actors that the code declares, for enqueue() and for operators.
+--   actor       the actors that the code declares, for enqueue(), for claim_limited() and for operators.
+--   limit_start starts that count under an actor's rate.
+--   limiter     what dramatiq's rate limiters count.
+--   workflow    what belongs together: a row a pipeline, group, batch or graph, in each store with members of it.
+--   edge        what waits for what, in the store of the one that waits.
+--   tally       how many members a workflow has and how they ended, a row a worker.
 --
 -- THE STATES (the words of operators in parentheses) and who has them
 --
@@ -20,8 +25,12 @@
 --
 --   sent      -> queued       put() below: for actor.send and enqueue(); operate.sql: send_again
 --   sent      -> scheduled    put(), with a delay or an eta
+--   sent      -> awaiting     put(), where it waits for other jobs, or for its workflow to open
+--   awaiting  -> queued       settle() below, in the transaction that ends the last job it waits for
+--   awaiting  -> scheduled    settle(), where it then still waits for a time
 --   scheduled -> queued       claim.sql: promote, when its time has come; operate.sql: run_now
---   queued    -> consumed     claim.sql: claim; the attempt is counted and the lease given
+--   queued    -> consumed     claim.sql: claim, or claim_limited for the jobs of limited actors; the attempt is counted
+--                             and the lease given
 --   consumed  -> done         finish.sql: finish_done, finish
 --   consumed  -> retrying     finish.sql: retry
 --   retrying  -> queued       claim.sql: promote; operate.sql: run_now
@@ -34,20 +43,36 @@
 --   scheduled -> cancelled    cancel.sql: cancel
 --   queued    -> cancelled    cancel.sql: cancel
 --   retrying  -> cancelled    cancel.sql: cancel
+--   awaiting  -> cancelled    cancel.sql: cancel; settle(), when a job it waits for was cancelled
 --   scheduled -> rejected     operate.sql: delete_waiting
 --   queued    -> rejected     operate.sql: delete_waiting
 --   retrying  -> rejected     operate.sql: delete_waiting
+--   awaiting  -> rejected     operate.sql: delete_waiting
 --   failed    -> rejected     operate.sql: delete_failed
 --   failed    -> queued       operate.sql: revive
 --   rejected  -> queued       operate.sql: revive
 --   cancelled -> queued       operate.sql: revive
+--   rejected  -> awaiting     operate.sql: revive, where it ended before what it waits for
+--   cancelled -> awaiting     operate.sql: revive, likewise
+--   failed    -> cancelled    cancel.sql: cancel_ended, so that what waits for it is cancelled too
+--   rejected  -> cancelled    cancel.sql: cancel_ended
 --
 -- A consumed job that is cancelled stays consumed: its row says that it was asked to stop, and its worker ends it.
--- awaiting has no move yet. What expires is dropped with its partition.
+-- A job that failed for good leaves what waits for its success awaiting: a retry of it goes on from there. What expires is
+-- dropped with its partition.
+--
+-- HOW A WORKFLOW COMES TO ITS END
+--
+-- In the transaction that ends jobs, count_members() adds to their workflows' tally, in the worker's own row, and settle()
+-- lets go on what waited for them. Only after that commit complete() asks whether anything of their workflows waits or runs:
+-- of members that end at once, the last one to commit sees that it was the last. A completed workflow is settled like a
+-- job, so its callbacks, and what waits for it in the workflow around it, go on; that one is asked about after the next
+-- commit. For a process that dies before it asks, the heartbeats of others do.
 --
 -- WHO MAY MOVE A JOB
 --
--- A waiting job: whoever locks its row. A consumed job: the bearer of its lease alone; every statement that ends an
+-- A waiting job: whoever locks its row. An awaiting job goes on by settle() alone, once all its edges are met and its
+-- workflow is open; an edge is met once, so a job is let go on once, however often that is said. A consumed job: the bearer of its lease alone; every statement that ends an
 -- attempt says `lease = ...`. The lease is taken away only from a worker whose row in `worker` is stale or gone (rescue),
 -- and a worker whose heartbeat is stale claims nothing.
 --
@@ -59,6 +84,13 @@
 -- 3. Operators lock finished before queue, and rows in the order of their ids.
 -- 4. put inserts and locks nothing; on a unique key it waits for the other insert's commit.
 -- 5. make_partitions and drop_partitions take an advisory transaction lock first, so they run one after the other.
+-- 6. settle locks edges, then workflows that open, then awaiting rows, each in the order of their ids, while its caller has
+--    the rows of the jobs that ended; and so on along the edges. So two of them, or one and an operator, may come to wait
+--    for one another: Postgres ends one of both, and a finisher writes it again.
+-- 7. complete locks one workflow after the other in the order of their ids, and waits for those who add members to it. It
+--    comes after the commit of what ended the members, so it holds no row of theirs.
+-- 8. Additions, and a cancellation as a whole, lock the workflow before its members: join_workflow, cancel_workflows.
+-- 9. claim_limited takes an advisory transaction lock a limit, then rows. It tries both and waits for neither.
 
 -- The functions below take this path with them: a caller's temporary tables must not stand in for ours.
 do $$ begin perform set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true); end $$;
@@ -129,7 +161,7 @@ create index queue_due on queue (eta) where state in ('scheduled', 'retrying');
 comment on index queue_due is 'What promotion reads: the delayed jobs, soonest first.';
 create index queue_claimed on queue (worker_id) where state = 'consumed';
 comment on index queue_claimed is 'What rescue and reconciliation read: the claims of one worker.';
-create index queue_limited on queue (limit_key, priority, id) where state = 'queued' and limit_key is not null;
+create index queue_limited on queue (limit_key, queue_name, priority, id) where state = 'queued' and limit_key is not null;
 comment on index queue_limited is 'What claim_limited reads: ready jobs that a limit may hold back.';
 create index queue_limited_running on queue (limit_key) where state = 'consumed' and limit_key is not null;
 comment on index queue_limited_running is 'How many run under a limit.';
@@ -238,9 +270,35 @@ create table actor (
     unique_running boolean not null default false,
     parameters jsonb not null default '[]',
     doc text,
-    registered_at timestamptz not null default clock()
+    registered_at timestamptz not null default clock(),
+    max_running integer,
+    max_running_per text,
+    rate_count integer,
+    rate_ms bigint
 );
 comment on table actor is 'The actors this service declares, written by migrate and by workers as they start.';
+comment on column actor.max_running is 'How many of its jobs may run at once, in all workers.';
+comment on column actor.max_running_per is 'The parameter whose values are limited each for itself.';
+comment on column actor.rate_count is 'How many of its jobs may start in any rate_ms milliseconds.';
+
+create table limit_start (
+    limit_key text not null,
+    over_at timestamptz not null,
+    starts integer not null,
+    primary key (limit_key, over_at)
+) with (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+comment on table limit_start is 'Starts that count under a limit on their rate, until they are over. claim_limited keeps it.';
+create index limit_start_over_at on limit_start (over_at);
+comment on index limit_start_over_at is 'What the pruner reads.';
+
+create table limiter (
+    key text primary key,
+    value bigint not null,
+    expires_at timestamptz not null
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+comment on table limiter is 'What dramatiq''s rate limiters count: see infra/queue/rate_limits.py.';
+create index limiter_expires_at on limiter (expires_at);
+comment on index limiter_expires_at is 'What the pruner reads.';
 
 -- Composition: what waits for what, and what belongs together. A job that waits for others is in the queue from the
 -- beginning, as awaiting; the transaction that finishes the last of them releases it.
@@ -261,6 +319,7 @@ create table workflow (
     cancelled_at timestamptz,
     cancel_reason text,
     revision bigint not null default 0,
+    untold jsonb,
     check ((completed_at is null) = (outcome is null))
 ) with (fillfactor = 80);
 comment on table workflow is 'A pipeline, group, batch or graph of jobs: one row in the store of each service that has members.';
@@ -272,8 +331,11 @@ comment on column workflow.opened_at is 'Null while it waits for what comes befo
 comment on column workflow.completed_at is 'When nothing of it could go on any more; null again once a member is retried.';
 comment on column workflow.outcome is 'done: all succeeded; cancelled: it was cancelled as a whole; else failed.';
 comment on column workflow.revision is 'Grows with each addition and retry, so that a completion seen across stores is not out of date.';
+comment on column workflow.untold is 'Its counts, from its completion until what waits for it in another database has heard of it.';
 create index workflow_open on workflow (created_at) where completed_at is null;
 create index workflow_created on workflow (created_at);
+create index workflow_completed on workflow (completed_at) where completed_at is not null;
+create index workflow_untold on workflow (workflow_id) where untold is not null;
 create index workflow_parent on workflow (parent_id) where parent_id is not null;
 create unique index workflow_unique_key on workflow (unique_key) where unique_key is not null and completed_at is null;
 
@@ -293,6 +355,7 @@ comment on table edge is 'Kept in the successor''s store: this job or workflow w
 comment on column edge.condition is 'Met when the predecessor succeeded, or once it is finished in whatever state.';
 comment on column edge.hands_on is 'What the successor''s arguments get at their end, in order of place.';
 comment on column edge.delay_ms is 'How long the successor still waits once all its edges are met.';
+comment on column edge.result is 'What the predecessor handed on, until the successor is released and has it in its message.';
 create index edge_predecessor on edge (predecessor);
 create index edge_workflow on edge (workflow_id);
 
@@ -313,6 +376,49 @@ create table tally (
 ) with (fillfactor = 50);
 comment on table tally is 'How many members a workflow has, and how they ended. The members'' own rows say when it is complete.';
 comment on column tally.since_at is 'The last two moments at which a figure was noted, five seconds apart or more, for the rate.';
+
+-- Recurring jobs. `spec` and `zone` are what counts; `code_spec` and `code_zone` what the code says, null for a job that
+-- an operator added. `next_at` is when it is due next: whoever finds it passed, be it periodiq or a worker that catches
+-- up, locks the row, writes the tick and the job's message, and moves it on, all in one transaction.
+create table recurring (
+    name text primary key,
+    actor_name text not null,
+    args jsonb not null default '[]',
+    kwargs jsonb not null default '{}',
+    spec text not null,
+    zone text not null,
+    missed text not null default 'once' check (missed in ('once', 'all', 'skip')),
+    overlap text not null default 'allow' check (overlap in ('allow', 'skip', 'queue')),
+    code_spec text,
+    code_zone text,
+    next_at timestamptz,
+    added_at timestamptz not null default clock(),
+    added_by text,
+    changed_at timestamptz,
+    changed_by text,
+    paused_at timestamptz,
+    paused_by text,
+    pause_reason text,
+    orphaned_at timestamptz
+);
+comment on table recurring is 'Jobs that run by the calendar, from the code and from operators.';
+comment on column recurring.next_at is 'The next tick; null where there is none.';
+comment on column recurring.orphaned_at is 'Since when no code declares it any more; it is not fired.';
+create index recurring_due on recurring (next_at) where paused_at is null and orphaned_at is null;
+
+create table tick (
+    name text not null,
+    due_at timestamptz not null,
+    at timestamptz not null default clock(),
+    outcome text not null check (outcome in ('sent', 'triggered', 'skipped', 'missed', 'waiting')),
+    message_id uuid,
+    reason text,
+    primary key (name, due_at)
+) with (autovacuum_vacuum_insert_scale_factor = 0.0, autovacuum_vacuum_insert_threshold = 20000);
+comment on table tick is 'The ledger: a row for each recurring job and moment at which it was due. One row, one run.';
+comment on column tick.outcome is 'sent; triggered by hand; skipped, as the one before still ran; missed while nobody was there; waiting for the one before.';
+create index tick_waiting on tick (name, due_at) where outcome = 'waiting';
+create index tick_at on tick (at);
 
 -- put: the one way into the queue. An array has an element a message, or a single one where it is the same for all.
 -- A message waits for `delays_ms`, or until `etas`; for other jobs where it is `awaitings`, its edges say which. Returns a
@@ -433,6 +539,41 @@ create function nearest_actor(given text) returns text
     $$;
 comment on function nearest_actor is 'For "did you mean".';
 
+-- limit_of: the limit that a job counts under when it is sent; null for an actor without one. In Python: limits.py.
+create function limit_of(known actor, args jsonb, kwargs jsonb) returns text
+    language plpgsql stable
+    set search_path from current
+    as $$
+declare
+    value jsonb;
+    word text;
+begin
+    if known.max_running is null and known.rate_count is null then
+        return null;
+    end if;
+    if known.max_running_per is null then
+        return known.actor_name;
+    end if;
+    value := coalesce(kwargs -> known.max_running_per, (
+        select args -> (p.place::int - 1)
+          from jsonb_array_elements(known.parameters) with ordinality as p (parameter, place)
+         where p.parameter ->> 'name' = known.max_running_per));
+    if value is null then
+        raise exception '%: argument % is missing, by which its jobs are limited',
+                        known.actor_name, quote_literal(known.max_running_per)
+            using errcode = 'invalid_parameter_value';
+    end if;
+    word := coalesce(value #>> '{}', 'null');
+    if jsonb_typeof(value) in ('array', 'object') or (jsonb_typeof(value) = 'number' and word !~ '^-?[0-9]+$') then
+        raise exception '%: its jobs are limited by %, which must be a text or a whole number, not %',
+                        known.actor_name, quote_literal(known.max_running_per), left(value::text, 60)
+            using errcode = 'invalid_parameter_value';
+    end if;
+    return known.actor_name || ':' || case when octet_length(word) <= 1000 then word
+                                           else encode(sha256(convert_to(word, 'UTF8')), 'hex') end;
+end $$;
+comment on function limit_of is 'The limit that a job of this actor counts under.';
+
 create function enqueue(
     actor text, args jsonb default '[]', kwargs jsonb default '{}', delay interval default null,
     queue text default null, unique_key text default null
@@ -491,8 +632,8 @@ begin
     select existing into found_id
       from put(array[new_id], array[coalesce(enqueue.queue, known.queue_name)], array[known.actor_name],
                array[known.priority], array[delay_ms], array[null::timestamptz], array[key],
-               array[known.unique_running and key is not null], array[message], null, array[null], array[null::uuid],
-               array[false], array[null]);
+               array[known.unique_running and key is not null], array[message], null,
+               array[limit_of(known, enqueue.args, enqueue.kwargs)], array[null::uuid], array[false], array[null]);
     return coalesce(found_id, new_id);
 end $$;
 comment on function enqueue is 'Enqueues a job in the caller''s transaction. Returns its id, or the id of the waiting job with the same unique key.';
@@ -531,10 +672,11 @@ comment on view job_timeline is 'Every state a job was in, with when and why; or
 --   failed, rejected: who waits for success goes on waiting, until the job is retried or the wait is cancelled.
 --   cancelled: who waits for success is cancelled too, and so on along the edges.
 --   opened, closed: this store's part of a workflow that was released, or cancelled before it, in its home.
+--   revived: a job that ended while it waited is awaiting again; what it waited for may have come meanwhile.
 -- Returns what this led to beyond the queue of this store: jobs that were cancelled, workflows that were opened or
 -- are to be looked at because they were cancelled or opened without members.
--- Locks: the released rows, in the order of their ids. Two predecessors that finish at once both meet their edge first;
--- the second to lock the row sees both.
+-- Locks: the edges; the workflows that open; then the released or cancelled rows, each in the order of their ids. Two
+-- predecessors that finish at once both meet their edge first; the second to lock the row sees both.
 create function settle(ids uuid[], states text[], results jsonb[])
     returns table (what text, id uuid, workflow_id uuid, followed_in text)
     language plpgsql volatile
@@ -569,6 +711,17 @@ begin
             returning d.successor
         )
         select array_agg(distinct successor) into waiting from met;
+        if 'revived' = any (states) then
+            -- Whoever meets such an edge, or opens such a workflow, at this moment has done so once the lock is ours, or
+            -- sees the job as awaiting.
+            perform from edge d
+              where d.successor in (select e.id from unnest(ids, states) as e (id, state) where e.state = 'revived')
+              order by d.successor, d.predecessor for share;
+            perform from workflow w
+              where w.workflow_id in (select q.workflow_id from queue q where q.message_id = any (ids))
+              order by w.workflow_id for share;
+            waiting := waiting || array(select e.id from unnest(ids, states) as e (id, state) where e.state = 'revived');
+        end if;
         select array_agg(distinct id) into doomed
           from (select d.successor as id
                   from unnest(ids, states) as e (id, state)
@@ -577,8 +730,21 @@ begin
                 union all
                 select e.id from unnest(ids, states) as e (id, state) where e.state = 'closed') d;
 
-        -- Workflows open, and with them those inside that wait for nothing else.
-        perform from workflow w where w.workflow_id = any (waiting) order by w.workflow_id for update;
+        -- Workflows open, and with them those inside that wait for nothing else; a part of one opens when its home says so,
+        -- for its edges are there.
+        perform from workflow w
+          where w.workflow_id in (
+            with recursive shut as (
+                select o.workflow_id
+                  from workflow o
+                 where o.opened_at is null
+                   and o.workflow_id = any (waiting || array(select e.id from unnest(ids, states) as e (id, state)
+                                                              where e.state = 'opened'))
+                union
+                select i.workflow_id from shut join workflow i on i.parent_id = shut.workflow_id and i.opened_at is null
+            )
+            select shut.workflow_id from shut)
+          order by w.workflow_id for update;
         with recursive opening as (
             select w.workflow_id
               from workflow w
@@ -590,7 +756,7 @@ begin
             union
             select w.workflow_id
               from opening o join workflow w on w.parent_id = o.workflow_id
-             where w.opened_at is null
+             where w.opened_at is null and w.home || '_jobs' = current_schema()
                and not exists (select from edge d where d.successor = w.workflow_id and d.met_at is null)
         ), done as (
             update workflow w set opened_at = moment
@@ -628,6 +794,10 @@ begin
                   from free f
                  where q.message_id = f.message_id
                 returning q.message_id, q.queue_name, q.state, q.eta, q.limit_key
+            ), handed_on as (
+                update edge d set result = null
+                  from released r
+                 where d.successor = r.message_id and d.result is not null
             ), noted as (
                 insert into history (message_id, at, state, attempt, reason)
                 select message_id, moment, state, 0, 'what it waited for is done' from released
@@ -646,14 +816,21 @@ begin
         if doomed is null then
             return;
         end if;
-        -- Workflows that wait for what was cancelled are cancelled whole; their members like the jobs.
+        -- Workflows that wait for what was cancelled are cancelled whole, with those inside; their members like the jobs.
         with recursive inside as (
+            select w.workflow_id from workflow w where w.workflow_id = any (doomed) and w.opened_at is null
+            union
+            select w.workflow_id
+              from inside i join workflow w on w.parent_id = i.workflow_id
+             where w.opened_at is null
+        ), closed as (
             update workflow w
                set cancelled_at = moment, cancel_reason = 'what it waited for was cancelled', opened_at = moment
-             where w.workflow_id = any (doomed) and w.opened_at is null
+              from inside i
+             where w.workflow_id = i.workflow_id and w.opened_at is null
             returning w.workflow_id
         )
-        select array_agg(workflow_id) into opened from inside;
+        select array_agg(workflow_id) into opened from closed;
         if opened is not null then
             return query select 'cancelled workflow', w.workflow_id, w.workflow_id, array_to_string(w.spans, ',')
                            from workflow w where w.workflow_id = any (opened);
@@ -677,6 +854,17 @@ begin
             select message_id, moment, 'cancelled', attempts, 'what it waited for was cancelled' from gone
         )
         select array_agg(message_id) into cancelled from gone;
+        if cancelled is null then
+            return;
+        end if;
+        perform count_members(array_agg(c.id), uuid '00000000-0000-0000-0000-000000000000', array_agg(0::bigint),
+                              array_agg(0::bigint), array_agg(0::bigint), array_agg(c.many))
+           from (select f.workflow_id as id, count(*) as many
+                   from finished f
+                  where f.message_id = any (cancelled) and f.state = 'cancelled' and f.finished_at = moment
+                    and f.workflow_id is not null
+                  group by f.workflow_id) c
+         having count(*) > 0;
         return query select 'cancelled', f.message_id, f.workflow_id, f.followed_in
                        from finished f
                       where f.message_id = any (cancelled) and f.state = 'cancelled' and f.finished_at = moment;
@@ -733,7 +921,8 @@ create function is_active(root uuid) returns boolean
     as $$
     select coalesce((select true from queue q where q.workflow_id = root and q.state <> 'awaiting'
                       order by q.id desc limit 1), false)
-        or exists (select from workflow c where c.parent_id = root and c.opened_at is not null and c.completed_at is null
+        or exists (select from workflow c where c.parent_id = root and c.opened_at is not null
+                                            and (c.completed_at is null or c.untold is not null)
                                             and c.home || '_jobs' = current_schema())
     $$;
 
@@ -741,10 +930,11 @@ create function is_active(root uuid) returns boolean
 -- Asked after the commit of whatever finished a member: the last one to commit sees all others, so none is overlooked,
 -- and no two members wait for one another. The row's lock lets one caller complete it; a member that is added takes the
 -- same lock.
--- Returns the completed ones; and, with a null outcome, those whose completion is to be decided across stores.
+-- Returns the completed ones; with a null outcome, those whose completion is to be decided across stores; and as
+-- `untold` those that were completed before and of which another database has not heard yet.
 create function complete(ids uuid[])
     returns table (workflow_id uuid, outcome text, counts jsonb, followed_in text, parent_id uuid, parent_service text,
-                   home text, spans text[])
+                   home text, spans text[], untold boolean)
     language plpgsql volatile
     set plan_cache_mode = force_generic_plan
     set enable_seqscan = off
@@ -760,6 +950,12 @@ declare
     figures record;
     ended state;
 begin
+    return query select w.workflow_id, w.outcome::text, w.untold, w.followed_in, w.parent_id, w.parent_service, w.home, w.spans,
+                        true
+                   from workflow w
+                  where w.workflow_id = any (ids) and w.untold is not null
+                  order by w.workflow_id
+                    for no key update;
     select array_agg(w.workflow_id order by w.workflow_id) into candidates
       from workflow w
      where w.workflow_id = any (ids) and w.completed_at is null and w.opened_at is not null
@@ -767,49 +963,312 @@ begin
        and (select true from queue q where q.workflow_id = w.workflow_id and q.state <> 'awaiting'
              order by q.id desc limit 1) is null
        and not exists (select from workflow c
-                        where c.parent_id = w.workflow_id and c.opened_at is not null and c.completed_at is null
+                        where c.parent_id = w.workflow_id and c.opened_at is not null
+                          and (c.completed_at is null or c.untold is not null)
                           and c.home || '_jobs' = current_schema());
     foreach candidate in array coalesce(candidates, '{}') loop
         select * into found from workflow w where w.workflow_id = candidate for update;
         continue when found.completed_at is not null or is_active(candidate);
         if found.spans is not null or found.home || '_jobs' <> current_schema() then
             return query select found.workflow_id, null::text, null::jsonb, found.followed_in, found.parent_id,
-                                found.parent_service, found.home, found.spans;
+                                found.parent_service, found.home, found.spans, false;
             continue;
         end if;
         figures := members_of(candidate);
-        ended := case when figures.succeeded = figures.total then 'done'
+        ended := case when figures.succeeded = figures.total and (figures.total > 0 or found.cancelled_at is null) then 'done'
                       when found.cancelled_at is not null then 'cancelled' else 'failed' end;
         update workflow w set completed_at = clock(), outcome = ended where w.workflow_id = candidate;
         return query select found.workflow_id, ended::text,
                             jsonb_build_object('total', figures.total, 'succeeded', figures.succeeded,
                                                'failed', figures.failed, 'cancelled', figures.cancelled),
-                            found.followed_in, found.parent_id, found.parent_service, found.home, found.spans;
+                            found.followed_in, found.parent_id, found.parent_service, found.home, found.spans, false;
     end loop;
 end $$;
 comment on function complete is 'Completes those of the workflows of which nothing is active any more.';
 
 -- reopen: a member is retried, so its workflow and those around it are complete no longer. Callbacks that were released
--- stay released. Returns the parents that are in other stores.
-create function reopen(ids uuid[]) returns table (parent_id uuid, parent_service text)
+-- stay released. Returns those to be reopened in other stores: the homes of what has only a part here, and parents.
+create function reopen(ids uuid[]) returns table (workflow_id uuid, service text)
     language sql volatile
     set search_path from current
     as $$
     with recursive around as (
-        select w.workflow_id, w.parent_id, w.parent_service from workflow w where w.workflow_id = any (ids)
+        select w.workflow_id, w.home, w.parent_id, w.parent_service from workflow w where w.workflow_id = any (ids)
         union
-        select p.workflow_id, p.parent_id, p.parent_service from around a join workflow p on p.workflow_id = a.parent_id
+        select p.workflow_id, p.home, p.parent_id, p.parent_service
+          from around a join workflow p on p.workflow_id = a.parent_id
     ), again as (
         update workflow w
-           set completed_at = null, outcome = null, cancelled_at = null, cancel_reason = null, revision = w.revision + 1
+           set completed_at = null, outcome = null, cancelled_at = null, cancel_reason = null, revision = w.revision + 1,
+               untold = null
           from around a
          where w.workflow_id = a.workflow_id
     )
+    select a.workflow_id, a.home from around a where a.home || '_jobs' <> current_schema()
+    union
     select a.parent_id, a.parent_service
       from around a
      where a.parent_id is not null and a.parent_service || '_jobs' <> current_schema()
     $$;
 comment on function reopen is 'Takes back the completion of workflows, because a member is retried.';
+
+-- tell_of_limits: workers look at these limits; at all of them where there are many.
+create function tell_of_limits(keys text[]) returns void
+    language sql volatile
+    set search_path from current
+    as $$
+    select pg_notify(current_schema(), '%' || key)
+      from (select distinct case when cardinality(keys) > 20 then '' else key end as key
+              from unnest(keys) key where key is not null) k
+    $$;
+comment on function tell_of_limits is 'Tells workers that jobs under these limits may be claimed.';
+
+-- room_under: how many jobs may start now under each of these limits, of those under which jobs wait. `waits_here`:
+-- whether one waits in these queues; `free_at`: when a rate lets the next one start, where nothing else holds it back.
+-- What runs is counted in the queue itself, no further than to the maximum, so nothing has to be put right after a crash.
+create function room_under(keys text[], queue_names text[], moment timestamptz)
+    returns table (key text, place bigint, waits_here boolean, free integer, free_at timestamptz, rate_ms bigint)
+    language plpgsql stable
+    set search_path from current
+    as $$
+#variable_conflict use_column
+begin
+    return query
+    with asked as materialized (
+        select k.key, k.place, a.max_running, a.rate_count, a.rate_ms,
+               (select true from queue q
+                 where q.state = 'queued' and q.limit_key = k.key and q.queue_name = any (queue_names)
+                 limit 1) is not null as waits_here
+          from unnest(keys) with ordinality as k (key, place)
+          left join actor a on a.actor_name = split_part(k.key, ':', 1)
+         where (select true from queue q where q.state = 'queued' and q.limit_key = k.key limit 1)
+    ), counted as materialized (
+        select c.*,
+               case when c.max_running is not null then
+                   c.max_running - (select count(*)::int
+                                      from (select from queue r
+                                             where r.state = 'consumed' and r.limit_key = c.key
+                                             limit c.max_running) running)
+                    else 2147483647 end as slots,
+               case when c.rate_count is not null then
+                   c.rate_count - (select coalesce(sum(s.starts), 0)::bigint
+                                     from limit_start s
+                                    where s.limit_key = c.key and s.over_at > moment)
+                    else 2147483647 end as starts
+          from asked c
+    )
+    select c.key, c.place, c.waits_here, greatest(least(c.slots, c.starts), 0)::int,
+           case when c.starts <= 0 and c.slots > 0 then (
+               select f.over_at
+                 from (select s.over_at, sum(s.starts) over (order by s.over_at) as freed
+                         from limit_start s
+                        where s.limit_key = c.key and s.over_at > moment) f
+                where c.starts + f.freed > 0
+                order by f.over_at
+                limit 1) end,
+           c.rate_ms
+      from counted c;
+end $$;
+comment on function room_under is 'How many jobs may start now under each of these limits.';
+
+-- counts_until: until when a start counts under a rate. Its job begins up to `within` later than it is claimed, so the
+-- window is that much longer than the rate says; rounded up to a thousandth, or a second, so that few rows are kept.
+create function counts_until(moment timestamptz, rate_ms bigint, within interval) returns timestamptz
+    language sql immutable
+    as $$
+    select date_bin(grain, moment + rate_ms * interval '1 millisecond' + within, timestamptz 'epoch') + grain
+      from (select least(1000, greatest(1, rate_ms / 1000)) * interval '1 millisecond' as grain) g
+    $$;
+comment on function counts_until is 'Until when a start counts under a rate.';
+
+-- claim_limited: takes up to `room` ready jobs of limited actors, straight into consumed, like claim.sql: claim; no more
+-- under a limit than it leaves room for, and of several limits one job each before a second.
+--   lowest: for each queue the lowest priority that has a chance; null where there is none, as no other job waits.
+--   keys: the limits to look at; null for all, from `after_key` on, a thousand at a time.
+--   freed: those of them under which a job ended here; where room is left under one, the other workers are told.
+--   within: a job under a rate must start so soon after its claim, or is given back.
+-- Beside the claimed jobs come rows without a message_id: a limit to be looked at again in `seconds`; -1 for one that is
+-- full or has no job in these queues, -2 for one whose jobs have no chance; null for the last one looked at, with others
+-- after it.
+-- Reads queue_limited (stepping from limit to limit), queue_limited_running and the primary keys of limit_start and actor.
+-- Locks: an advisory transaction lock for each limit that has room, so that two claims do not both take the last place;
+-- it is not waited for (a claim that hangs must not hold up others), but tried a few times, and again 50 ms later. Then
+-- the rows, which are skipped when locked.
+create function claim_limited(
+    worker_id uuid, lease uuid, timeout interval, queue_names text[], lowest integer[], room integer, keys text[],
+    after_key text, freed text[], within interval
+) returns table (
+    message_id text, queue_name text, actor_name text, message text, attempts integer, priority integer, id bigint,
+    latency double precision, cancel_reason text, begun integer, workflow_id text, followed_in text, limit_key text,
+    seconds double precision, counts_until timestamptz)
+    language plpgsql volatile
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set search_path from current
+    as $$
+#variable_conflict use_column
+declare
+    most constant integer := 1000;
+    soon constant double precision := 0.05;
+    here text[];
+    lows integer[];
+    moment timestamptz;
+    candidate text;
+    candidates text[] := keys;
+    stopped_at text;
+    able text[];  -- limits that have room
+    ours text[] := '{}';  -- those of them whose lock we have
+    tries integer := 5;
+    shares integer[];
+    spots tid[];
+    taken text[] := '{}';
+    cut text[];  -- limits under which more may wait than was taken
+    to_tell text[];
+    again text[];  -- limits to be looked at again
+    again_in double precision[];
+begin
+    if not exists (select from worker k where k.worker_id = claim_limited.worker_id
+                                          and k.heartbeat_at >= clock() - claim_limited.timeout) then
+        return;
+    end if;
+    select coalesce(array_agg(n.name), '{}'), array_agg(n.low)
+      into here, lows
+      from unnest(queue_names, lowest) as n (name, low)
+     where not exists (select from queue_pause p where p.queue_name = n.name);
+    if keys is null then
+        with recursive step (key, nth) as (
+            (select q.limit_key, 1
+               from queue q
+              where q.state = 'queued' and q.limit_key is not null and q.limit_key > after_key
+              order by q.limit_key limit 1)
+            union all
+            select next.limit_key, s.nth + 1
+              from step s
+             cross join lateral (
+                select q.limit_key
+                  from queue q
+                 where q.state = 'queued' and q.limit_key is not null and q.limit_key > s.key
+                 order by q.limit_key limit 1
+             ) next
+             where s.nth < most
+        )
+        select array_agg(key order by nth) into candidates from step;
+        stopped_at := candidates[most];
+    end if;
+
+    -- Once without locks, so that limits without room, which are most, cost no more than this.
+    moment := clock() + (clock_timestamp() - statement_timestamp());
+    select array_agg(r.key order by r.place) filter (where r.free > 0 and r.waits_here),
+           array_agg(r.key) filter (where r.free > 0 and r.key = any (freed)),
+           array_agg(r.key) filter (where r.free = 0 or not r.waits_here),
+           array_agg(case when r.waits_here then coalesce(extract(epoch from r.free_at - moment), -1) else -1 end)
+               filter (where r.free = 0 or not r.waits_here)
+      into able, to_tell, again, again_in
+      from room_under(candidates, here, moment) r;
+    if keys is not null and cardinality(able) > room then
+        again := again || able[room + 1:];
+        again_in := again_in || array_fill(0::float8, array[cardinality(able) - room]);
+    elsif cardinality(able) > room then
+        stopped_at := able[room];
+    end if;
+
+    foreach candidate in array coalesce(able[1:room], '{}') loop
+        loop
+            if pg_try_advisory_xact_lock(hashtextextended(current_schema() || '%' || candidate, 0)) then
+                ours := ours || candidate;
+                exit;
+            end if;
+            exit when tries = 0;
+            tries := tries - 1;
+            perform pg_sleep(0.005);
+        end loop;
+        if candidate <> all (ours) then
+            again := again || candidate;
+            again_in := again_in || soon;
+        end if;
+    end loop;
+
+    if cardinality(ours) > 0 then
+        moment := clock() + (clock_timestamp() - statement_timestamp());
+        select array_agg(r.key order by r.place),
+               array_agg(least(r.free, room, ceil(2.0 * room / cardinality(ours)))::int order by r.place)
+          into ours, shares
+          from room_under(ours, here, moment) r
+         where r.free > 0 and r.waits_here;
+    end if;
+    if cardinality(ours) > 0 then
+        with share as (
+            select * from unnest(ours, shares) with ordinality as s (key, share, place)
+        ), found as materialized (
+            select s.key, s.share, s.place, ready.spot,
+                   row_number() over (partition by s.key order by ready.priority, ready.id) as nth
+              from share s
+             cross join unnest(here, lows) as lane (name, low)
+             cross join lateral (
+                select q.ctid as spot, q.priority, q.id
+                  from queue q
+                 where q.state = 'queued' and q.limit_key = s.key and q.queue_name = lane.name
+                   and (lane.low is null or q.priority <= lane.low)
+                 order by q.priority, q.id
+                 limit s.share
+                   for update skip locked
+             ) ready
+        ), chosen as materialized (
+            select f.key, f.spot from found f where f.nth <= f.share order by f.nth, f.place limit room
+        )
+        select coalesce(array_agg(c.spot), '{}'), coalesce(array_agg(c.key), '{}'),
+               (select array_agg(f.key) from found f where f.nth = f.share)
+          into spots, taken, cut
+          from chosen c;
+
+        return query
+        with moved as (
+            update queue q
+               set state = 'consumed', attempts = q.attempts + 1, worker_id = claim_limited.worker_id,
+                   lease = claim_limited.lease, started_at = moment, mtime = moment
+             where q.ctid = any (spots)
+            returning q.*
+        )
+        select q.message_id::text, q.queue_name, q.actor_name, q.message::text, q.attempts, q.priority, q.id,
+               extract(epoch from moment - greatest(q.enqueued_at, q.eta))::float8, q.cancel_reason, q.begun,
+               q.workflow_id::text, q.followed_in, q.limit_key,
+               null::float8, counts_until(moment, a.rate_ms, within)
+          from moved q left join actor a on a.actor_name = split_part(q.limit_key, ':', 1);
+
+        delete from limit_start l where l.limit_key = any (ours) and l.over_at <= moment;
+        insert into limit_start as l (limit_key, over_at, starts)
+        select t.key, counts_until(moment, a.rate_ms, within), count(*)
+          from unnest(taken) as t (key)
+          join actor a on a.actor_name = split_part(t.key, ':', 1) and a.rate_ms is not null
+         group by 1, 2
+        on conflict (limit_key, over_at) do update set starts = l.starts + excluded.starts;
+
+        to_tell := array(select k from unnest(to_tell) k where k <> all (ours));
+        select to_tell || array_agg(r.key) filter (where r.free > 0 and r.key = any (freed)),
+               again || array_agg(r.key) filter (where r.waits_here and l.left_for is not null),
+               again_in || array_agg(l.left_for) filter (where r.waits_here and l.left_for is not null)
+          into to_tell, again, again_in
+          from room_under(ours, here, moment) r
+         cross join lateral (
+            select case when r.free_at is not null then extract(epoch from r.free_at - moment)
+                        when r.free > 0 and (r.key = any (cut) or cardinality(taken) >= room)
+                        then case when keys is not null then 0 end
+                        when r.free > 0 and num_nonnulls(variadic lows) > 0 then -2 end as left_for
+         ) l;
+    end if;
+
+    perform tell_of_limits(to_tell);
+    return query
+    select null::text, null::text, null::text, null::text, null::integer, null::integer, null::bigint, null::float8,
+           null::text, null::integer, null::text, null::text, n.key, n.seconds, null::timestamptz
+      from (select a.key, case when a.seconds > 0 then greatest(a.seconds, soon) else a.seconds end as seconds
+              from unnest(again, again_in) as a (key, seconds)
+            union all
+            select stopped_at, null where stopped_at is not null) n;
+end $$;
+comment on function claim_limited is 'Claims jobs of limited actors, no more than their limits leave room for.';
 
 -- make_partitions: time partitions from today to `ahead` days on, for every partitioned branch. A day a partition for
 -- done, a month for the rest. drop_partitions: drops those that ended before the retention.

@@ -235,3 +235,53 @@ def test_a_failed_job_can_be_deleted(desk: Desk, job_store: JobStore, worked: Wo
 
     assert job_store.state(message_id) == "rejected"
     assert job_store.job(message_id).error == "RuntimeError: number 7 is broken"
+
+
+def test_an_awaiting_job_says_what_it_waits_for_and_what_to_retry(
+    desk: Desk, job_store: JobStore, worked: Worked
+) -> None:
+    first, second, third = job_store.send_pipeline(
+        ("common.breaks", (7,)), ("common.follows", ({},)), ("common.greet", ())
+    )
+    worked({first: "failed"})
+    expected = f"waits for common.breaks {first[:8]} (Failed: RuntimeError: number 7 is broken)"
+
+    listed_jobs = desk.run("jobs", "list", "--state", "Awaiting", "--json").json["jobs"]
+    assert {(job["id"], job["reason"]) for job in listed_jobs} == {(second, expected), (third, expected)}
+    assert {node["id"] for job in listed_jobs for node in job["held_up_by"]} == {first}
+    assert expected in desk.run("jobs", "list", "--state", "Awaiting").out
+    assert listed(desk, "--state", "Awaiting") == {second, third}
+
+    shown = desk.run("jobs", "show", second, "--json").json
+    assert (shown["workflow"]["kind"], shown["workflow"]["state"]) == ("pipeline", "Failed")
+    assert [(n["node"]["id"], n["node"]["state"], n["met"]) for n in shown["before"]] == [
+        (first, "Failed", False)
+    ]
+    assert [(n["node"]["id"], n["node"]["state"]) for n in shown["after"]] == [(third, "Awaiting")]
+    text = desk.run("jobs", "show", second).out
+    assert f"\nreason     {expected}\n" in text
+    assert f"\nfollowed by\n  common.greet {third[:8]} (Awaiting)\n" in text
+    assert f"workflow   pipeline 'common.breaks | common.follows | common.greet' {first[:8]} (Failed)" in text
+
+    refused = desk.run("jobs", "retry", third)
+    assert (refused.code, f"{expected}: retry that instead" in refused.err) == (1, True)
+    assert desk.run("jobs", "retry", first).code == 0
+    assert desk.run("jobs", "show", third, "--json").json["job"]["reason"] == (
+        f"waits for common.breaks {first[:8]} (Enqueued)"
+    )
+
+
+def test_what_a_job_waits_for_may_be_in_another_service(
+    desk: Desk, job_store: JobStore, worked: Worked
+) -> None:
+    first, second, third = job_store.send_pipeline(
+        ("sales.gives", (1,)), ("common.gives", ()), ("sales.gives", ())
+    )
+
+    jobs = desk.run("jobs", "list", "--state", "Awaiting", "--service", "sales", "--json").json["jobs"]
+
+    assert [(job["id"], job["reason"]) for job in jobs] == [
+        (third, f"waits for sales.gives {first[:8]} (Enqueued)")
+    ]
+    shown = desk.run("jobs", "show", second, "--json").json
+    assert [n["node"]["service"] for n in (*shown["before"], *shown["after"])] == ["sales", "sales"]

@@ -34,7 +34,8 @@ def test_help_comes_at_once_and_imports_nothing_heavy(bare_desk: Desk) -> None:
 @pytest.mark.parametrize(
     "command",
     ["migrate", "grant", "doctor", "send", "workers", "prune", "queues", "queues list", "queues pause", "queues resume",
-     "jobs list", "jobs show", "jobs retry", "jobs cancel", "jobs delete"],
+     "jobs list", "jobs show", "jobs retry", "jobs cancel", "jobs delete", "batches list", "batches show",
+     "batches watch", "batches cancel", "batches retry", "workflows list", "workflows show"],
 )  # fmt: skip
 def test_every_command_has_help_with_examples_and_answers_in_json(bare_desk: Desk, command: str) -> None:
     answer = bare_desk.run(*command.split(), "--help")
@@ -114,6 +115,8 @@ def test_no_database_is_exit_code_3_in_one_line(bare_desk: Desk) -> None:
 def test_a_store_that_is_not_migrated_says_so(empty_desk: Desk) -> None:
     for words in (
         ["jobs", "list"],
+        ["batches", "list"],
+        ["workflows", "show", "11111111"],
         ["queues"],
         ["workers"],
         ["prune"],

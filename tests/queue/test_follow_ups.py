@@ -16,6 +16,7 @@ import psycopg2
 import pytest
 from dramatiq.middleware import Middleware
 
+from infra.composition import Workflow
 from infra.middleware.retries import RetryPolicy
 from infra.queue import enqueue_many
 from infra.queue.broker import JobBroker
@@ -69,44 +70,17 @@ def flow(broker: JobBroker) -> Flow:
 
 
 @contextmanager
-def refused_by_the_database(url: str, actor_name: str) -> Iterator[None]:
-    """While the block runs, no job of that actor can be inserted."""
+def refused_by_the_database(url: str, actor_name: str, what: str = "insert") -> Iterator[None]:
+    """While the block runs, no job of that actor can be inserted, or updated."""
     execute(
         url,
         "create function public.refuse() returns trigger language plpgsql "
         "as $$ begin raise exception 'the table does not take it'; end $$; "
-        "create trigger refuse before insert on common_jobs.queue for each row "
+        f"create trigger refuse before {what} on common_jobs.queue for each row "
         f"when (new.actor_name = '{actor_name}') execute function public.refuse()",
     )
     yield
     execute(url, "drop trigger refuse on common_jobs.queue; drop function public.refuse()")
-
-
-def test_a_pipeline_hands_its_result_on(broker: JobBroker, flow: Flow) -> None:
-    pipe = flow.create.message("A-101") | flow.notify.message("and more")
-    with working(broker):
-        pipe.run()
-        wait_until(broker, pipe.messages[1], "Succeeded")
-    assert flow.did == [("create", "A-101"), ("notify", "and more", "bill of A-101")]
-    assert pipe.get_result() is None
-    assert job_state(broker, pipe.messages[0]) == "Succeeded"
-
-
-def test_the_next_step_has_the_id_it_was_composed_with(broker: JobBroker, flow: Flow) -> None:
-    pipe = flow.create.message("A-101") | flow.notify.message()
-    pipe.run()
-    with working(broker):
-        wait_until(broker, pipe.messages[1].message_id, "Succeeded")
-
-
-def test_a_pipeline_may_wait_between_its_steps(broker: JobBroker, flow: Flow) -> None:
-    later = flow.notify.message_with_options(delay=3_600_000)
-    pipe = flow.create.message("A-101") | later
-    with working(broker):
-        pipe.run()
-        wait_until(broker, later, "Scheduled")
-        becomes_due(broker, later)
-        wait_until(broker, later, "Succeeded")
 
 
 @pytest.mark.parametrize("ends", ["well", "badly"])
@@ -132,25 +106,60 @@ def test_callbacks_follow(broker: JobBroker, ends: str) -> None:
     assert told == [([ends], facts)]
 
 
-def test_whoever_sees_the_job_done_sees_its_successor(broker: JobBroker, flow: Flow) -> None:
+def test_whoever_sees_the_job_done_sees_its_successor_released(broker: JobBroker, flow: Flow) -> None:
     with working(broker):
         for n in range(40):
             pipe = flow.create.message(f"A-{n}") | flow.notify.message()
             pipe.run()
+            assert job_state(broker, pipe.messages[1]) is not None
             while job_state(broker, pipe.messages[0]) != "Succeeded":
                 pass
-            assert job_state(broker, pipe.messages[1]) is not None
+            assert job_state(broker, pipe.messages[1]) != "Awaiting"
 
 
-def test_a_successor_that_cannot_be_written_leaves_its_job_unfinished(own_store_url: str) -> None:
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_a_successor_that_cannot_be_released_leaves_its_job_unfinished(own_store_url: str, ends: str) -> None:
+    with broker_on(own_store_url) as broker:
+        tries = []
+
+        @dramatiq.actor
+        def notify() -> None:
+            pass
+
+        @dramatiq.actor(retry_policy=RetryPolicy(delays=(60,) if ends == "well" else ()))
+        def create() -> None:
+            tries.append(ends)
+            if ends == "badly":
+                raise RuntimeError
+
+        flow = Workflow("bills")
+        first, second = create.message(), notify.message()
+        flow.add(second, after=flow.add(first), on="finished")
+        with working(broker):
+            with refused_by_the_database(own_store_url, "notify", "update"):
+                flow.run()
+                wait_until(broker, first, "Retrying")
+                assert job_state(broker, second) == "Awaiting"
+                [entry] = history(broker, first)
+                assert "what should follow the job could not be written" in entry["reason"]
+                assert "the table does not take it" in entry["reason"]
+            becomes_due(broker, first)
+            wait_until(broker, second, "Succeeded")
+        assert job_state(broker, first) == ("Succeeded" if ends == "well" else "Deleted")
+        assert tries == [ends] * (2 if ends == "well" else 1), (
+            "one that used up its attempts does not run again"
+        )
+
+
+def test_a_step_that_cannot_be_released_leaves_its_job_unfinished(own_store_url: str) -> None:
     with broker_on(own_store_url) as broker:
         flow = Flow(broker)
         pipe = flow.create.message("A-101") | flow.notify.message()
         with working(broker):
-            with refused_by_the_database(own_store_url, "notify"):
+            with refused_by_the_database(own_store_url, "notify", "update"):
                 pipe.run()
                 wait_until(broker, pipe.messages[0], "Retrying")
-                assert job_state(broker, pipe.messages[1]) is None
+                assert job_state(broker, pipe.messages[1]) == "Awaiting"
                 [entry] = history(broker, pipe.messages[0])
                 assert "what should follow the job could not be written" in entry["reason"]
                 assert "the table does not take it" in entry["reason"]
@@ -190,11 +199,12 @@ def test_a_broken_connection_at_the_finish_loses_nothing_and_doubles_nothing(own
             terminate(own_store_url, "dhanman-jobs finish")
             wait_for(lambda: waiting_for_a_lock(own_store_url) not in ([], held_up), "it tries again")
             assert job_state(broker, pipe.messages[0]) == "Processing"
-            assert job_state(broker, pipe.messages[1]) is None
+            assert job_state(broker, pipe.messages[1]) == "Awaiting"
             locker.rollback()
             wait_until(broker, pipe.messages[1], "Succeeded")
         assert flow.did[1:] == [("create", "A-101"), ("notify", "bill of A-101")]
         assert [entry["state"] for entry in history(broker, pipe.messages[0])] == ["done"]
+        assert [entry["state"] for entry in history(broker, pipe.messages[1])] == ["queued", "done"]
 
 
 def waiting_for_a_lock(url: str) -> list[Any]:
@@ -232,25 +242,35 @@ def test_a_lost_lease_hands_nothing_on(broker: JobBroker) -> None:
         wait_for(lambda: not worker.broker.process.buffer.held, "the outcome is dropped")  # type: ignore[attr-defined]
         assert job_state(broker, pipe.messages[0]) == "Processing"  # by whoever has the lease
         assert history(broker, pipe.messages[0]) == []
-        assert count(broker) == 1
+        assert job_state(broker, pipe.messages[1]) == "Awaiting"
+        assert count(broker) == 2, "the callback was not sent"
     assert did == []
 
 
 def test_a_redelivered_step_hands_on_exactly_once(broker: JobBroker, flow: Flow) -> None:
-    """The step runs again though its successor is there, or even done, already: it is not sent a second time."""
+    """The step runs again though its successor is released, or even done, already: it is not released a second time."""
     pipe = flow.create.message("A-101") | flow.notify.message()
-    first = pipe.messages[0]
+    first, second = pipe.messages
     with working(broker):
         pipe.run()
-        wait_until(broker, pipe.messages[1], "Succeeded")
+        wait_until(broker, second, "Succeeded")
         rows(broker, "delete from {schema}.finished where message_id = %s", first.message_id)
-        broker.enqueue(first)
+        rows(
+            broker,
+            "insert into {schema}.queue (message_id, actor_name, message, workflow_id, followed_in) "
+            "values (%s, 'create', %s, %s, 'common') returning pg_notify('{schema}', 'default')",
+            first.message_id,
+            first.encode().decode(),
+            first.message_id,
+        )
         wait_until(broker, first, "Succeeded")
         wait_for(lambda: len(flow.did) >= 3, "the step ran again")
-        assert jobs_of(broker, "notify") == [(pipe.messages[1].message_id, "Succeeded")]
+        pipe.run()
+        assert jobs_of(broker, "notify") == [(second.message_id, "Succeeded")]
         wait_until(broker, flow.notify.send("last"), "Succeeded")
     assert [what for what, *_ in flow.did] == ["create", "notify", "create", "notify"]
     assert flow.did[-1] == ("notify", "last")
+    assert [entry["state"] for entry in history(broker, second)] == ["queued", "done"]
 
 
 class Fails(Middleware):
@@ -271,7 +291,7 @@ def test_a_middleware_that_fails_after_the_job_does_not_acknowledge_it(broker: J
     with working(broker):
         pipe.run()
         wait_until(broker, pipe.messages[0], "Retrying")
-        assert job_state(broker, pipe.messages[1]) is None
+        assert job_state(broker, pipe.messages[1]) == "Awaiting"
         [entry] = history(broker, pipe.messages[0])
         assert (entry["reason"], entry["error"]) == (
             "a middleware failed after the job",
@@ -288,18 +308,23 @@ def test_a_follow_up_that_is_refused_fails_the_job_and_says_why(broker: JobBroke
     def notify(bill: int) -> None:
         pass
 
+    class Follows(Middleware):
+        def after_process_message(self, broker: Any, message: Any, *, result: Any = None, **_: Any) -> None:
+            if message.actor_name == "create":
+                notify.send(result)
+
     @dramatiq.actor
     def create() -> str:
         return "no number"
 
-    pipe = create.message() | notify.message()
+    broker.add_middleware(Follows())
     with working(broker):
-        pipe.run()
-        wait_until(broker, pipe.messages[0], "Failed")
-    row = job_row(broker, pipe.messages[0])
+        job = create.send()
+        wait_until(broker, job, "Failed")
+    row = job_row(broker, job)
     assert row["reason"] == "what should follow the job was refused"
     assert "notify: argument 'bill' must be int" in row["error"]
-    assert job_row(broker, pipe.messages[0])["attempts"] == 1
+    assert row["attempts"] == 1
 
 
 def test_what_a_middleware_enqueues_in_bulk_is_staged_too(broker: JobBroker, flow: Flow) -> None:
@@ -346,7 +371,7 @@ def two_databases(own_store_url: str, postgres_server: str) -> Iterator[tuple[Jo
             yield one, other
 
 
-def test_a_successor_on_another_database_that_is_away_is_not_lost(
+def test_a_callback_on_another_database_that_is_away_is_not_lost(
     two_databases: tuple[JobBroker, str], postgres_server: str
 ) -> None:
     """The other database refuses connections: the job stays unfinished, all other jobs go on, and it heals."""
@@ -354,25 +379,24 @@ def test_a_successor_on_another_database_that_is_away_is_not_lost(
     name = other.partition("?")[0].rpartition("/")[2]
 
     @dramatiq.actor(service="sales")
-    def notify(bill: str) -> None:
+    def notify(message: dict[str, Any], bill: str) -> None:
         pass
 
     @dramatiq.actor
     def create() -> str:
         return "bill"
 
-    pipe = create.message() | notify.message()
     execute(postgres_server, f'alter database "{name}" allow_connections false')
     try:
         with working(broker):
-            pipe.run()
+            job = create.send_with_options(on_success="notify")
             wait_for(lambda: len(broker.process.buffer.held) == 1, "it is being finished")
             others = [create.send() for _ in range(5)]
-            for job in others:
-                wait_until(broker, job, "Succeeded", within=30)
-            assert job_state(broker, pipe.messages[0]) == "Processing"
+            for each in others:
+                wait_until(broker, each, "Succeeded", within=30)
+            assert job_state(broker, job) == "Processing"
             execute(postgres_server, f'alter database "{name}" allow_connections true')
-            wait_until(broker, pipe.messages[0], "Succeeded", within=30)
-            assert job_state(broker, pipe.messages[1], "sales") == "Enqueued"
+            wait_until(broker, job, "Succeeded", within=30)
+            assert [state for _, state in jobs_of(broker, "notify", "sales")] == ["Enqueued"]
     finally:
         execute(postgres_server, f'alter database "{name}" allow_connections true')

@@ -122,6 +122,29 @@ def everything_that_can_happen(broker: JobBroker) -> None:
         wait_until(broker, kept, "Failed")
     operate.delete(store, ids(kept), by="a test")
 
+    def chain(*steps: Any) -> tuple[Any, ...]:
+        return tuple(dramatiq.pipeline(steps).run().messages)
+
+    def step(**options: Any) -> Any:
+        return run.message_with_options(args=("work",), pipe_ignore=True, **options)
+
+    _, second, third = chain(step(), step(), step(delay=3_600_000))
+    failed, waits_for_failed = chain(keep.message(), step())
+    with working(broker):
+        wait_until(broker, third, "Scheduled")
+        wait_until(broker, second, "Succeeded")
+        wait_until(broker, failed, "Failed")
+    operate.cancel(store, ids(failed), by="a test")
+    wait_until(broker, waits_for_failed, "Cancelled")
+    first, waits, waits_too = chain(step(delay=3_600_000), step(), step())
+    operate.delete(store, ids(waits), by="a test")
+    operate.retry(store, ids(waits), by="a test")
+    operate.cancel(store, ids(waits), by="a test")
+    operate.retry(store, ids(waits, waits_too), by="a test")
+    operate.delete(store, ids(first), by="a test")
+    operate.cancel(store, ids(first), by="a test")
+    wait_until(broker, waits_too, "Cancelled")
+
 
 def test_the_states_of_the_essay_are_the_type_s(own_store_url: str) -> None:
     essay = SCHEMA.read_text(encoding="utf-8").partition("create function")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -16,6 +17,7 @@ from infra.queue import actor, registry
 from infra.queue.broker import JobBroker
 from infra.queue.statements import bound
 from tests.support.queue import count, execute, job_row, job_state, rows, wait_until, working
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -44,6 +46,10 @@ def bill(broker: JobBroker, seen: list[Any]) -> Any:
             "unique_runnings": [False, True, False],
             "parameters": ["[]", "[]", "[]"],
             "docs": [None, "Closes a month.", None],
+            "max_runnings": [None] * 3,
+            "max_running_pers": [None] * 3,
+            "rate_counts": [None] * 3,
+            "rate_mss": [None] * 3,
         },
     )
     return create_bill
@@ -248,3 +254,72 @@ def test_what_would_trouble_an_operator_is_refused(broker: JobBroker, call: str,
     registry.declare(broker)
     with pytest.raises(psycopg2.Error, match=said):
         rows(broker, f"select {call}")
+
+
+@pytest.fixture
+def limited(broker: JobBroker) -> Any:
+    """An actor whose jobs are limited by an argument, as `migrate` makes it known."""
+
+    @actor(service="common", max_running=1, max_running_per="community")
+    def letter(flat: str, community: Any, *, copy: int = 0) -> None:
+        pass
+
+    registry.declare(broker, [broker.store("common")])
+    return letter
+
+
+def limit_key(broker: JobBroker, job: str) -> str | None:
+    return rows(broker, "select limit_key from {schema}.queue where message_id = %s", job)[0][0]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "value", ["c7", "", 12, -3, True, False, None, "हिन्दी " * 300, "a:b"], ids=lambda value: repr(value)[:12]
+)
+def test_python_and_sql_mean_the_same_by_a_limit(
+    broker: JobBroker, dotnet: connection, limited: Any, value: Any
+) -> None:
+    by_place = call(dotnet, "'common.letter', %s", json.dumps(["A-101", value]))
+    by_name = call(dotnet, "'common.letter', kwargs => %s", json.dumps({"flat": "A-101", "community": value}))
+    dotnet.commit()
+    from_python = limited.send("A-101", value)
+    keys = {limit_key(broker, job) for job in (by_place, by_name, from_python.message_id)}
+    assert len(keys) == 1
+    assert str(keys.pop()).startswith("common.letter:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ('["A-101"]', "argument 'community' is missing"),
+        ('["A-101", 1.5]', "limited by 'community', which must be a text or a whole number, not 1.5"),
+        ('["A-101", ["c"]]', "must be a text or a whole number"),
+        ('["A-101", {"c": 1}]', "must be a text or a whole number"),
+    ],
+)
+def test_a_job_that_does_not_say_by_what_it_is_limited_is_refused(
+    broker: JobBroker, dotnet: connection, limited: Any, arguments: str, complaint: str
+) -> None:
+    with pytest.raises(psycopg2.errors.InvalidParameterValue, match=complaint):
+        call(dotnet, "'common.letter', %s", arguments)
+    dotnet.rollback()
+    assert count(broker) == 0
+
+
+def test_limited_jobs_from_sql_keep_to_the_limit(broker: JobBroker, dotnet: connection) -> None:
+    running, most, done = [0], [0], []
+
+    @actor(service="common", max_running=1)
+    def print_letter(number: int) -> None:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.01)
+        running[0] -= 1
+        done.append(number)
+
+    registry.declare(broker, [broker.store("common")])
+    for number in range(20):
+        call(dotnet, "'common.print_letter', %s", json.dumps([number]))
+    dotnet.commit()
+    with working(broker):
+        wait_for(lambda: len(done) == 20, "all have run")
+    assert most == [1]

@@ -34,7 +34,8 @@ def test_follow_ups_cross_from_one_database_to_the_other(
     job_store: JobStore, sales_store: JobStore, run_worker: RunWorker
 ) -> None:
     run_worker(env={"DHANMAN_SALES_JOBS_URL": sales_store.url}).wait_ready()
-    first, second = job_store.send_pipeline(("common.gives", (1,)), ("sales.gives", ()))
+    steps = ("common.gives", (1,)), ("sales.gives", ())
+    first, second = job_store.send_pipeline(*steps, elsewhere={"sales": sales_store})
     back = sales_store.send("sales.holds", "gate", on_success="common.follows")
     job_store.open("gate")
 

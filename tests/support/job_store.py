@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,12 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from infra.app import make_broker
+from infra.app import make_broker, production_middleware
 from infra.queue.broker import JobBroker
 from infra.queue.cancel import cancel
 from infra.queue.enqueue import insert
 from infra.queue.message import seal
+from infra.settings import settings
 from infra.store.connections import DISCONNECTED, Store, connect
 from infra.store.migrate import migrate
 from tests.support.postgres import database_url
@@ -82,10 +83,14 @@ class JobStore:
             insert(self.broker.store(envelopes[0].service), envelopes)
         return [envelope.message.message_id for envelope in envelopes]
 
-    def send_pipeline(self, *steps: tuple[str, tuple[Any, ...]]) -> list[str]:
-        """Sends jobs that follow one another, and returns their ids."""
-        messages = [self.broker.get_actor(actor).message(*args) for actor, args in steps]
-        dramatiq.pipeline(messages, broker=self.broker).run()
+    def send_pipeline(
+        self, *steps: tuple[str, tuple[Any, ...]], elsewhere: dict[str, JobStore] | None = None
+    ) -> list[str]:
+        """Sends jobs that follow one another, and returns their ids. `elsewhere`: stores of other services."""
+        urls = {service: store.url for service, store in (elsewhere or {}).items()}
+        broker = self.broker if elsewhere is None else _broker_on(lambda s: Store(s, urls.get(s, self.url)))
+        messages = [broker.get_actor(actor).message(*args) for actor, args in steps]
+        dramatiq.pipeline(messages, broker=broker).run()
         return [message.message_id for message in messages]
 
     def cancel(self, message_id: str, service: str = "common") -> dict[str, str]:
@@ -223,6 +228,12 @@ class JobStore:
             self._connection.close()
         if self._broker is not None:
             self._broker.close()
+
+
+def _broker_on(stores: Callable[[str], Store]) -> JobBroker:
+    broker = JobBroker(stores=stores, middleware=production_middleware(settings()))
+    declare_on(broker)
+    return broker
 
 
 def prepare(url: str) -> None:

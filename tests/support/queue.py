@@ -186,7 +186,10 @@ def becomes_due(broker: JobBroker, job: Any, service: str = "common") -> None:
 def empty(url: str) -> None:
     """Takes every row out of the stores on this database."""
     for service in SERVICES:
-        tables = ("queue", "finished", "history", "job_log", "worker", "queue_pause", "actor")
+        tables = (
+            *("queue", "finished", "history", "job_log", "worker", "queue_pause", "actor"),
+            *("limit_start", "limiter", "workflow", "edge", "tally"),
+        )
         statement = "; ".join(f"delete from {service}_jobs.{table}" for table in tables)
         execute(url, sql.SQL(statement))
 

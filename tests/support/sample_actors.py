@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -15,8 +16,10 @@ from typing import Any
 
 import dramatiq
 
+from infra.composition import Batch
 from infra.middleware.retries import RetryPolicy
 from infra.queue import cancellation_requested, current_job
+from infra.queue.cancel import cancel
 from infra.store.connections import DISCONNECTED, connect
 
 TABLES = """
@@ -175,7 +178,35 @@ def held_back(gate: str, value: int) -> int:
     return value + 1
 
 
+class Hopeless(Exception):
+    """Not retried."""
+
+
+def node(name: str, script: dict[str, Any], *given: Any) -> str:
+    """A job of a random graph: does as it is told, see graphs.py, and returns its name. The gate `repaired` mends what
+    fails.
+    """
+    broker: Any = dramatiq.get_broker()
+    job = current_job()
+    effect(json.dumps([name, given]))
+    for service, added, its_script in script["adds"]:
+        Batch.get(str(job.workflow_id)).add(broker.get_actor(f"{service}.node").message(added, its_script))
+    if job.attempt <= script["stumbles"]:
+        raise RuntimeError("it stumbles")
+    if script["end"] == "fails" and not _ask("select 1 from gate where name = 'repaired'"):
+        raise Hopeless("as it must")
+    if script["end"] == "stops":
+        cancel(broker.store(script["service"]), [job.message_id], by="itself")
+        deadline = time.monotonic() + 20
+        while not cancellation_requested() and time.monotonic() < deadline:
+            time.sleep(0.002)
+    return name
+
+
 SOON = RetryPolicy(delays=(0.3,))
+
+AT_ONCE = RetryPolicy(delays=(0.0,), give_up_on=(Hopeless,), at_end="fail")
+AT_ONCE_OR_DELETED = RetryPolicy(delays=(0.0,), give_up_on=(Hopeless,))
 
 ACTORS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (ran, {"max_retries": 50}),
@@ -192,6 +223,7 @@ ACTORS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (follows, {}),
     (gives, {}),
     (held_back, {}),
+    (node, {"retry_policy": AT_ONCE, "max_retries": 50}),
 ]
 VARIANTS: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
     ("common.cannot_be_interrupted", holds, {"abortable": False}),
@@ -202,10 +234,17 @@ VARIANTS: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
     ("common.ran_low", ran, {"queue_name": "low-priority"}),
     ("common.lasts_critical", lasts, {"queue_name": "critical"}),
     ("common.lasts_low", lasts, {"queue_name": "low-priority"}),
+    ("common.lasts_three_at_once", lasts, {"max_running": 3}),
+    ("common.holds_one_at_once", holds, {"max_running": 1}),
+    ("common.lasts_one_of_each", lasts, {"max_running": 1, "max_running_per": "seconds"}),
+    ("common.ran_at_a_rate", ran, {"rate": "8/2s"}),
+    ("common.ran_seldom", ran, {"rate": "2/hour"}),
+    ("common.holds_critical", holds, {"queue_name": "critical"}),
     ("sales.ran", ran, {"service": "sales"}),
     ("sales.holds", holds, {"service": "sales"}),
     ("sales.gives", gives, {"service": "sales"}),
     ("sales.follows", follows, {"service": "sales"}),
+    ("sales.node", node, {"service": "sales", "retry_policy": AT_ONCE_OR_DELETED, "max_retries": 50}),
 ]
 
 

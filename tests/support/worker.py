@@ -46,8 +46,9 @@ class WorkerProcess:
         queues: Sequence[str] | None,
         shutdown_timeout: float | None,
         env: Mapping[str, str],
+        module: str = "tests.support.worker_app",
     ) -> None:
-        command = [str(Path(sys.executable).with_name("dramatiq")), "tests.support.worker_app"]
+        command = [str(Path(sys.executable).with_name("dramatiq")), module]
         command += ["--processes", str(processes), "--threads", str(threads)]
         if shutdown_timeout is not None:
             command += ["--worker-shutdown-timeout", str(int(shutdown_timeout * 1000))]
@@ -154,6 +155,7 @@ class RunWorker(Protocol):
         shutdown_timeout: float | None = None,
         database_url: str | None = None,
         env: Mapping[str, str] | None = None,
+        module: str = "tests.support.worker_app",
     ) -> WorkerProcess: ...
 
 
@@ -170,6 +172,7 @@ def workers_of(default_url: Callable[[], str]) -> Iterator[RunWorker]:
         shutdown_timeout: float | None = None,
         database_url: str | None = None,
         env: Mapping[str, str] | None = None,
+        module: str = "tests.support.worker_app",
     ) -> WorkerProcess:
         worker = WorkerProcess(
             database_url or default_url(),
@@ -178,6 +181,7 @@ def workers_of(default_url: Callable[[], str]) -> Iterator[RunWorker]:
             queues=queues,
             shutdown_timeout=shutdown_timeout,
             env=env or {},
+            module=module,
         )
         started.append(worker)
         return worker

@@ -7,6 +7,7 @@ from typing import Any
 from dramatiq.middleware import Middleware
 
 from infra.app import broker
+from tests.support.faults import die_where_told
 from tests.support.sample_actors import declare_on
 
 
@@ -18,4 +19,5 @@ class SaysThatItIsUp(Middleware):
 
 
 declare_on(broker)
+die_where_told()
 broker.add_middleware(SaysThatItIsUp())

@@ -22,7 +22,7 @@ _orders = iter(range(10**9))
 
 def job(queue_name: str = "default", priority: int = 0, *, age: float = 0.0) -> Run:
     order = next(_orders)
-    row = (f"job-{order}", queue_name, "run", "{}", 1, priority, order, 0.0, None, 0)
+    row = (f"job-{order}", queue_name, "run", "{}", 1, priority, order, 0.0, None, 0, None, None, None)
     made = Run(STORE, "lease", "worker", cast(Any, row))
     made.claimed_at -= age
     return made

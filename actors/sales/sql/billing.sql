@@ -30,7 +30,8 @@ select
             end as quantity
         from (
             select distinct on (head, basis) head, basis, rate, effective_to from sales.tariff
-            where community_id = unit.community_id and effective_from <= %(period)s
+            where community_id = unit.community_id and tariff_group = unit.tariff_group
+                and effective_from <= %(period)s
             order by head, basis, effective_from desc
         ) as tariff
         where tariff.effective_to is null or tariff.effective_to >= %(period)s

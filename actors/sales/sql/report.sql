@@ -3,7 +3,7 @@
 -- name: month_figures
 -- Bills of the month by invoice_of_period, and what their entries put into the books by the unique source.
 with bill as (
-    select id, total, cgst, sgst, kind, arrears, posted_at from sales.invoice
+    select id, total, cgst, sgst, round_off, kind, arrears, posted_at from sales.invoice
     where community_id = %(community_id)s and period = %(period)s and voided_at is null
 ), posted as (
     select line.account_code, line.debit, line.credit
@@ -18,6 +18,7 @@ select
     (select coalesce(sum(total), 0) from bill) as total,
     (select coalesce(sum(cgst), 0) from bill) as cgst,
     (select coalesce(sum(sgst), 0) from bill) as sgst,
+    (select coalesce(sum(round_off), 0) from bill) as round_off,
     (select coalesce(sum(arrears), 0) from bill) as arrears,
     (select coalesce(sum(debit), 0) from posted) as debit,
     (select coalesce(sum(credit), 0) from posted) as credit,

@@ -31,10 +31,13 @@ select count(*)
                     where w.worker_id = q.worker_id and w.heartbeat_at >= {schema}.clock() - %(timeout)s::interval);
 
 -- name: actors_waiting
--- The actors of the jobs that run next, the first %(most)s in each state. Reads queue_ready and queue_due.
+-- The actors of the jobs that run next, the first %(most)s in each state. Reads queue_ready, queue_limited and queue_due.
 select distinct actor_name
   from ((select actor_name from {schema}.queue
-          where state = 'queued' order by queue_name, priority, id limit %(most)s)
+          where state = 'queued' and limit_key is null order by queue_name, priority, id limit %(most)s)
+        union all
+        (select actor_name from {schema}.queue
+          where state = 'queued' and limit_key is not null order by limit_key, queue_name, priority, id limit %(most)s)
         union all
         (select actor_name from {schema}.queue
           where state in ('scheduled', 'retrying') order by eta limit %(most)s)) waiting;

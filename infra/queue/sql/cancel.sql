@@ -37,8 +37,7 @@ union all
 select message_id::text, 'asked', (select count(*)::text from told), null, null from asked;
 
 -- name: cancel_ended
--- Failed and Deleted jobs for which others still wait become Cancelled, so that those are cancelled too. Not counted anew:
--- such a job ended as it ended.
+-- Failed and Deleted jobs for which others still wait become Cancelled, so that those are cancelled too.
 with wanted as materialized (
     select f.message_id, f.state, f.finished_at
       from {schema}.finished f

@@ -39,7 +39,8 @@ update {schema}.queue
 returning 1;
 
 -- name: promote
--- Delayed and retrying jobs whose time has come enter the queue. Reads queue_due.
+-- Delayed and retrying jobs whose time has come enter the queue. Returns how many, and the limits of those of limited
+-- actors, which do not count; other workers are told of these. Reads queue_due.
 with due as materialized (
     select ctid as spot
       from {schema}.queue
@@ -52,14 +53,20 @@ with due as materialized (
        set state = 'queued', mtime = {schema}.clock(), id = default
       from due
      where q.ctid = due.spot
-    returning 1
+    returning q.limit_key
+), limited as (
+    select array_agg(distinct limit_key) as keys from promoted where limit_key is not null having count(*) > 0
+), told as (
+    select {schema}.tell_of_limits(keys) from limited
 )
-select (select count(*) from promoted)::int;
+select (select count(*) from promoted where limit_key is null)::int, (select keys from limited), (select count(*) from told);
 
 -- name: look
--- Whether a store has ready jobs in these queues, and in how many seconds its next delayed job is due. One statement
--- asks all the stores of a database, joined by union all. Reads queue_ready, and the first entry of queue_due.
+-- Whether a store has ready jobs in these queues, in how many seconds its next delayed job is due, and whether it has
+-- ready jobs of limited actors. One statement asks all the stores of a database, joined by union all. Reads queue_ready,
+-- and the first entries of queue_due and queue_limited.
 select '{schema}' as schema,
        exists (select from {schema}.queue where state = 'queued' and limit_key is null and queue_name = any (%(queues)s::text[])) as ready,
        (select extract(epoch from min(eta) - {schema}.clock())::float8
-          from {schema}.queue where state in ('scheduled', 'retrying')) as due_in;
+          from {schema}.queue where state in ('scheduled', 'retrying')) as due_in,
+       exists (select from {schema}.queue where state = 'queued' and limit_key is not null) as limited;

@@ -1,8 +1,8 @@
 -- name: find
 -- Jobs by filter, the latest change first. A branch for each index, read in the order of that index and capped, so that
 -- the answer does not wait for a sort of the whole table: the jobs that run (queue_claimed), those next to run
--- (queue_ready), those next due (queue_due), the awaiting, and the finished, latest first (finished_finished_at; no
--- older partitions than `newer` allows). With a filter on arguments the branches are not capped.
+-- (queue_ready; queue_limited for those of limited actors), those next due (queue_due), the awaiting, and the finished,
+-- latest first (finished_finished_at; no older partitions than `newer` allows). With a filter on arguments the branches are not capped.
 select message_id::text, queue_name, state::text, actor_name, message, priority, eta, attempts, worker_id::text,
        enqueued_at, started_at, finished_at, unique_key, progress_done, progress_total, reason, error,
        extract(epoch from {schema}.clock() - enqueued_at)::float8 as age
@@ -21,11 +21,21 @@ select message_id::text, queue_name, state::text, actor_name, message, priority,
     (select message_id, queue_name, state, actor_name, message, priority, eta, attempts, worker_id, enqueued_at,
             started_at, null, unique_key, progress_done, progress_total, cancel_reason, error, mtime
        from {schema}.queue
-      where state = 'queued' and 'queued' = any (%(states)s::{schema}.state[])
+      where state = 'queued' and limit_key is null and 'queued' = any (%(states)s::{schema}.state[])
         and (%(queue)s::text is null or queue_name = %(queue)s) and (%(actor)s::text is null or actor_name = %(actor)s)
         and (%(older)s::interval is null or enqueued_at <= {schema}.clock() - %(older)s::interval)
         and (%(newer)s::interval is null or enqueued_at >= {schema}.clock() - %(newer)s::interval)
       order by queue_name, priority, id
+      limit %(cap)s)
+    union all
+    (select message_id, queue_name, state, actor_name, message, priority, eta, attempts, worker_id, enqueued_at,
+            started_at, null, unique_key, progress_done, progress_total, cancel_reason, error, mtime
+       from {schema}.queue
+      where state = 'queued' and limit_key is not null and 'queued' = any (%(states)s::{schema}.state[])
+        and (%(queue)s::text is null or queue_name = %(queue)s) and (%(actor)s::text is null or actor_name = %(actor)s)
+        and (%(older)s::interval is null or enqueued_at <= {schema}.clock() - %(older)s::interval)
+        and (%(newer)s::interval is null or enqueued_at >= {schema}.clock() - %(newer)s::interval)
+      order by limit_key, queue_name, priority, id
       limit %(cap)s)
     union all
     (select message_id, queue_name, state, actor_name, message, priority, eta, attempts, worker_id, enqueued_at,
@@ -99,7 +109,8 @@ select message_id::text from {schema}.finished where message_id between %(first)
 -- One job with everything that is kept in its row. Reads queue_pkey and finished_message_id.
 select message_id::text, queue_name, state::text, actor_name, message, priority, eta, attempts, worker_id::text,
        enqueued_at, started_at, finished_at, unique_key, progress_done, progress_total, reason, error,
-       extract(epoch from {schema}.clock() - enqueued_at)::float8 as age, result
+       extract(epoch from {schema}.clock() - enqueued_at)::float8 as age, result, workflow_id::text,
+       followed_in
   from {schema}.job
  where message_id = %(message_id)s::uuid
  order by finished_at desc nulls first

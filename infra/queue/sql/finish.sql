@@ -95,9 +95,9 @@ with back as (
            mtime = {schema}.clock(), worker_id = null, lease = null, started_at = null
       from back b
      where q.message_id = b.message_id and q.lease = b.lease
-    returning q.message_id, q.queue_name
+    returning q.message_id, q.queue_name, q.limit_key
 ), told as (
-    select pg_notify(%(channel)s, queue_name) from (select distinct queue_name from freed) f
+    select pg_notify(%(channel)s, name) from (select distinct coalesce('%%' || limit_key, queue_name) as name from freed) f
 )
 select message_id::text, (select count(*) from told) from freed;
 

@@ -84,7 +84,7 @@ with dead as (
        set state = 'queued', mtime = {schema}.clock(), worker_id = null, lease = null, started_at = null
       from judged j
      where q.ctid = j.spot and not j.has_twin
-    returning q.message_id, q.queue_name, q.attempts, j.worker_id, j.started_at
+    returning q.message_id, q.queue_name, q.attempts, q.limit_key, j.worker_id, j.started_at
 ), yielded as (
     delete from {schema}.queue q
      using judged j
@@ -111,11 +111,13 @@ with dead as (
               from yielded) e
       left join dead d using (worker_id)
 ), told as (
-    select pg_notify(%(channel)s, queue_name) from (select distinct queue_name from rescued) q
+    select pg_notify(%(channel)s, queue_name) from (select distinct queue_name from rescued where limit_key is null) q
+    union all
+    select {schema}.tell_of_limits(array(select limit_key from rescued union select limit_key from yielded))
 )
 select message_id::text, queue_name, attempts, (select count(*) from told), null, null, false from rescued
 union all
-select message_id::text, queue_name, attempts, null, workflow_id::text, followed_in, true from yielded;
+select message_id::text, queue_name, attempts, (select count(*) from told), workflow_id::text, followed_in, true from yielded;
 
 -- name: cancel_requests
 -- Which of this worker's running jobs were asked to stop: the fall-back where notifications do not reach it.

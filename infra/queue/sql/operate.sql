@@ -4,13 +4,14 @@
 -- name: revive
 -- Failed, Deleted and Cancelled jobs enter the queue again under their id, with attempts 0. eta is now, because
 -- latency counts from there; enqueued_at stays that of the first time. A job whose unique key a waiting job has taken
--- is not inserted and so not removed: it stays as it is, and comes back with `clash`. One that still waits for other jobs
--- is awaiting again.
+-- is not inserted and so not removed: it stays as it is, and comes back with `clash`. One that still waits for other jobs,
+-- or ended before it got what they handed on, is awaiting again; settle() then looks whether they are done.
 with wanted as materialized (
     select f.message_id, f.state, f.finished_at, f.queue_name, f.actor_name, f.message, f.priority, f.enqueued_at,
            f.unique_key, f.unique_key is not null and coalesce(a.unique_running, false) as unique_running,
            f.workflow_id, f.followed_in, f.limit_key,
-           exists (select from {schema}.edge d where d.successor = f.message_id and d.met_at is null)
+           exists (select from {schema}.edge d
+                    where d.successor = f.message_id and (d.met_at is null or d.result is not null))
            or exists (select from {schema}.workflow o where o.workflow_id = f.workflow_id and o.opened_at is null) as awaits
       from {schema}.finished f left join {schema}.actor a using (actor_name)
      where f.message_id = any (%(message_ids)s::uuid[]) and f.state in ('rejected', 'failed', 'cancelled')

@@ -1,10 +1,10 @@
 -- name: ready_by_queue
--- How many jobs are ready in each queue, and since when the first waits. Steps through queue_ready from one pair of
+-- How many jobs are ready in each queue, those of limited actors aside, and since when the first waits. Steps through queue_ready from one pair of
 -- queue and priority to the next, and stops counting at %(most)s.
 with recursive lane as (
     (select queue_name, priority
        from {schema}.queue
-      where state = 'queued'
+      where state = 'queued' and limit_key is null
       order by queue_name, priority
       limit 1)
     union all
@@ -13,7 +13,7 @@ with recursive lane as (
      cross join lateral (
         select q.queue_name, q.priority
           from {schema}.queue q
-         where q.state = 'queued' and (q.queue_name, q.priority) > (l.queue_name, l.priority)
+         where q.state = 'queued' and q.limit_key is null and (q.queue_name, q.priority) > (l.queue_name, l.priority)
          order by q.queue_name, q.priority
          limit 1
      ) next
@@ -24,13 +24,13 @@ select l.queue_name, sum(counted.jobs)::bigint,
  cross join lateral (
     select count(*) as jobs
       from (select from {schema}.queue q
-             where q.state = 'queued' and q.queue_name = l.queue_name and q.priority = l.priority
+             where q.state = 'queued' and q.limit_key is null and q.queue_name = l.queue_name and q.priority = l.priority
              limit %(most)s) counting
  ) counted
  cross join lateral (
     select greatest(q.enqueued_at, q.eta) as since
       from {schema}.queue q
-     where q.state = 'queued' and q.queue_name = l.queue_name and q.priority = l.priority
+     where q.state = 'queued' and q.limit_key is null and q.queue_name = l.queue_name and q.priority = l.priority
      order by q.id
      limit 1
  ) first
@@ -84,7 +84,7 @@ with resumed as (
     delete from {schema}.queue_pause where queue_name = %(queue)s
     returning queue_name
 )
-select queue_name, pg_notify(%(channel)s, queue_name)::text from resumed;
+select queue_name, pg_notify(%(channel)s, queue_name)::text, pg_notify(%(channel)s, '%%')::text from resumed;
 
 -- name: workers
 -- The worker processes this store knows of, with the age of their last heartbeat in seconds.

@@ -40,6 +40,7 @@ create table workflow (
     cancelled_at timestamptz,
     cancel_reason text,
     revision bigint not null default 0,
+    untold jsonb,
     check ((completed_at is null) = (outcome is null))
 ) with (fillfactor = 80);
 comment on table workflow is 'A pipeline, group, batch or graph of jobs: one row in the store of each service that has members.';
@@ -51,8 +52,11 @@ comment on column workflow.opened_at is 'Null while it waits for what comes befo
 comment on column workflow.completed_at is 'When nothing of it could go on any more; null again once a member is retried.';
 comment on column workflow.outcome is 'done: all succeeded; cancelled: it was cancelled as a whole; else failed.';
 comment on column workflow.revision is 'Grows with each addition and retry, so that a completion seen across stores is not out of date.';
+comment on column workflow.untold is 'Its counts, from its completion until what waits for it in another database has heard of it.';
 create index workflow_open on workflow (created_at) where completed_at is null;
 create index workflow_created on workflow (created_at);
+create index workflow_completed on workflow (completed_at) where completed_at is not null;
+create index workflow_untold on workflow (workflow_id) where untold is not null;
 create index workflow_parent on workflow (parent_id) where parent_id is not null;
 create unique index workflow_unique_key on workflow (unique_key) where unique_key is not null and completed_at is null;
 
@@ -72,6 +76,7 @@ comment on table edge is 'Kept in the successor''s store: this job or workflow w
 comment on column edge.condition is 'Met when the predecessor succeeded, or once it is finished in whatever state.';
 comment on column edge.hands_on is 'What the successor''s arguments get at their end, in order of place.';
 comment on column edge.delay_ms is 'How long the successor still waits once all its edges are met.';
+comment on column edge.result is 'What the predecessor handed on, until the successor is released and has it in its message.';
 create index edge_predecessor on edge (predecessor);
 create index edge_workflow on edge (workflow_id);
 
@@ -287,10 +292,11 @@ comment on view job_timeline is 'Every state a job was in, with when and why; or
 --   failed, rejected: who waits for success goes on waiting, until the job is retried or the wait is cancelled.
 --   cancelled: who waits for success is cancelled too, and so on along the edges.
 --   opened, closed: this store's part of a workflow that was released, or cancelled before it, in its home.
+--   revived: a job that ended while it waited is awaiting again; what it waited for may have come meanwhile.
 -- Returns what this led to beyond the queue of this store: jobs that were cancelled, workflows that were opened or
 -- are to be looked at because they were cancelled or opened without members.
--- Locks: the released rows, in the order of their ids. Two predecessors that finish at once both meet their edge first;
--- the second to lock the row sees both.
+-- Locks: the edges; the workflows that open; then the released or cancelled rows, each in the order of their ids. Two
+-- predecessors that finish at once both meet their edge first; the second to lock the row sees both.
 create function settle(ids uuid[], states text[], results jsonb[])
     returns table (what text, id uuid, workflow_id uuid, followed_in text)
     language plpgsql volatile
@@ -325,6 +331,17 @@ begin
             returning d.successor
         )
         select array_agg(distinct successor) into waiting from met;
+        if 'revived' = any (states) then
+            -- Whoever meets such an edge, or opens such a workflow, at this moment has done so once the lock is ours, or
+            -- sees the job as awaiting.
+            perform from edge d
+              where d.successor in (select e.id from unnest(ids, states) as e (id, state) where e.state = 'revived')
+              order by d.successor, d.predecessor for share;
+            perform from workflow w
+              where w.workflow_id in (select q.workflow_id from queue q where q.message_id = any (ids))
+              order by w.workflow_id for share;
+            waiting := waiting || array(select e.id from unnest(ids, states) as e (id, state) where e.state = 'revived');
+        end if;
         select array_agg(distinct id) into doomed
           from (select d.successor as id
                   from unnest(ids, states) as e (id, state)
@@ -333,8 +350,21 @@ begin
                 union all
                 select e.id from unnest(ids, states) as e (id, state) where e.state = 'closed') d;
 
-        -- Workflows open, and with them those inside that wait for nothing else.
-        perform from workflow w where w.workflow_id = any (waiting) order by w.workflow_id for update;
+        -- Workflows open, and with them those inside that wait for nothing else; a part of one opens when its home says so,
+        -- for its edges are there.
+        perform from workflow w
+          where w.workflow_id in (
+            with recursive shut as (
+                select o.workflow_id
+                  from workflow o
+                 where o.opened_at is null
+                   and o.workflow_id = any (waiting || array(select e.id from unnest(ids, states) as e (id, state)
+                                                              where e.state = 'opened'))
+                union
+                select i.workflow_id from shut join workflow i on i.parent_id = shut.workflow_id and i.opened_at is null
+            )
+            select shut.workflow_id from shut)
+          order by w.workflow_id for update;
         with recursive opening as (
             select w.workflow_id
               from workflow w
@@ -346,7 +376,7 @@ begin
             union
             select w.workflow_id
               from opening o join workflow w on w.parent_id = o.workflow_id
-             where w.opened_at is null
+             where w.opened_at is null and w.home || '_jobs' = current_schema()
                and not exists (select from edge d where d.successor = w.workflow_id and d.met_at is null)
         ), done as (
             update workflow w set opened_at = moment
@@ -384,6 +414,10 @@ begin
                   from free f
                  where q.message_id = f.message_id
                 returning q.message_id, q.queue_name, q.state, q.eta, q.limit_key
+            ), handed_on as (
+                update edge d set result = null
+                  from released r
+                 where d.successor = r.message_id and d.result is not null
             ), noted as (
                 insert into history (message_id, at, state, attempt, reason)
                 select message_id, moment, state, 0, 'what it waited for is done' from released
@@ -402,14 +436,21 @@ begin
         if doomed is null then
             return;
         end if;
-        -- Workflows that wait for what was cancelled are cancelled whole; their members like the jobs.
+        -- Workflows that wait for what was cancelled are cancelled whole, with those inside; their members like the jobs.
         with recursive inside as (
+            select w.workflow_id from workflow w where w.workflow_id = any (doomed) and w.opened_at is null
+            union
+            select w.workflow_id
+              from inside i join workflow w on w.parent_id = i.workflow_id
+             where w.opened_at is null
+        ), closed as (
             update workflow w
                set cancelled_at = moment, cancel_reason = 'what it waited for was cancelled', opened_at = moment
-             where w.workflow_id = any (doomed) and w.opened_at is null
+              from inside i
+             where w.workflow_id = i.workflow_id and w.opened_at is null
             returning w.workflow_id
         )
-        select array_agg(workflow_id) into opened from inside;
+        select array_agg(workflow_id) into opened from closed;
         if opened is not null then
             return query select 'cancelled workflow', w.workflow_id, w.workflow_id, array_to_string(w.spans, ',')
                            from workflow w where w.workflow_id = any (opened);
@@ -433,6 +474,17 @@ begin
             select message_id, moment, 'cancelled', attempts, 'what it waited for was cancelled' from gone
         )
         select array_agg(message_id) into cancelled from gone;
+        if cancelled is null then
+            return;
+        end if;
+        perform count_members(array_agg(c.id), uuid '00000000-0000-0000-0000-000000000000', array_agg(0::bigint),
+                              array_agg(0::bigint), array_agg(0::bigint), array_agg(c.many))
+           from (select f.workflow_id as id, count(*) as many
+                   from finished f
+                  where f.message_id = any (cancelled) and f.state = 'cancelled' and f.finished_at = moment
+                    and f.workflow_id is not null
+                  group by f.workflow_id) c
+         having count(*) > 0;
         return query select 'cancelled', f.message_id, f.workflow_id, f.followed_in
                        from finished f
                       where f.message_id = any (cancelled) and f.state = 'cancelled' and f.finished_at = moment;
@@ -489,7 +541,8 @@ create function is_active(root uuid) returns boolean
     as $$
     select coalesce((select true from queue q where q.workflow_id = root and q.state <> 'awaiting'
                       order by q.id desc limit 1), false)
-        or exists (select from workflow c where c.parent_id = root and c.opened_at is not null and c.completed_at is null
+        or exists (select from workflow c where c.parent_id = root and c.opened_at is not null
+                                            and (c.completed_at is null or c.untold is not null)
                                             and c.home || '_jobs' = current_schema())
     $$;
 
@@ -497,10 +550,11 @@ create function is_active(root uuid) returns boolean
 -- Asked after the commit of whatever finished a member: the last one to commit sees all others, so none is overlooked,
 -- and no two members wait for one another. The row's lock lets one caller complete it; a member that is added takes the
 -- same lock.
--- Returns the completed ones; and, with a null outcome, those whose completion is to be decided across stores.
+-- Returns the completed ones; with a null outcome, those whose completion is to be decided across stores; and as
+-- `untold` those that were completed before and of which another database has not heard yet.
 create function complete(ids uuid[])
     returns table (workflow_id uuid, outcome text, counts jsonb, followed_in text, parent_id uuid, parent_service text,
-                   home text, spans text[])
+                   home text, spans text[], untold boolean)
     language plpgsql volatile
     set plan_cache_mode = force_generic_plan
     set enable_seqscan = off
@@ -516,6 +570,12 @@ declare
     figures record;
     ended state;
 begin
+    return query select w.workflow_id, w.outcome::text, w.untold, w.followed_in, w.parent_id, w.parent_service, w.home, w.spans,
+                        true
+                   from workflow w
+                  where w.workflow_id = any (ids) and w.untold is not null
+                  order by w.workflow_id
+                    for no key update;
     select array_agg(w.workflow_id order by w.workflow_id) into candidates
       from workflow w
      where w.workflow_id = any (ids) and w.completed_at is null and w.opened_at is not null
@@ -523,44 +583,49 @@ begin
        and (select true from queue q where q.workflow_id = w.workflow_id and q.state <> 'awaiting'
              order by q.id desc limit 1) is null
        and not exists (select from workflow c
-                        where c.parent_id = w.workflow_id and c.opened_at is not null and c.completed_at is null
+                        where c.parent_id = w.workflow_id and c.opened_at is not null
+                          and (c.completed_at is null or c.untold is not null)
                           and c.home || '_jobs' = current_schema());
     foreach candidate in array coalesce(candidates, '{}') loop
         select * into found from workflow w where w.workflow_id = candidate for update;
         continue when found.completed_at is not null or is_active(candidate);
         if found.spans is not null or found.home || '_jobs' <> current_schema() then
             return query select found.workflow_id, null::text, null::jsonb, found.followed_in, found.parent_id,
-                                found.parent_service, found.home, found.spans;
+                                found.parent_service, found.home, found.spans, false;
             continue;
         end if;
         figures := members_of(candidate);
-        ended := case when figures.succeeded = figures.total then 'done'
+        ended := case when figures.succeeded = figures.total and (figures.total > 0 or found.cancelled_at is null) then 'done'
                       when found.cancelled_at is not null then 'cancelled' else 'failed' end;
         update workflow w set completed_at = clock(), outcome = ended where w.workflow_id = candidate;
         return query select found.workflow_id, ended::text,
                             jsonb_build_object('total', figures.total, 'succeeded', figures.succeeded,
                                                'failed', figures.failed, 'cancelled', figures.cancelled),
-                            found.followed_in, found.parent_id, found.parent_service, found.home, found.spans;
+                            found.followed_in, found.parent_id, found.parent_service, found.home, found.spans, false;
     end loop;
 end $$;
 comment on function complete is 'Completes those of the workflows of which nothing is active any more.';
 
 -- reopen: a member is retried, so its workflow and those around it are complete no longer. Callbacks that were released
--- stay released. Returns the parents that are in other stores.
-create function reopen(ids uuid[]) returns table (parent_id uuid, parent_service text)
+-- stay released. Returns those to be reopened in other stores: the homes of what has only a part here, and parents.
+create function reopen(ids uuid[]) returns table (workflow_id uuid, service text)
     language sql volatile
     set search_path from current
     as $$
     with recursive around as (
-        select w.workflow_id, w.parent_id, w.parent_service from workflow w where w.workflow_id = any (ids)
+        select w.workflow_id, w.home, w.parent_id, w.parent_service from workflow w where w.workflow_id = any (ids)
         union
-        select p.workflow_id, p.parent_id, p.parent_service from around a join workflow p on p.workflow_id = a.parent_id
+        select p.workflow_id, p.home, p.parent_id, p.parent_service
+          from around a join workflow p on p.workflow_id = a.parent_id
     ), again as (
         update workflow w
-           set completed_at = null, outcome = null, cancelled_at = null, cancel_reason = null, revision = w.revision + 1
+           set completed_at = null, outcome = null, cancelled_at = null, cancel_reason = null, revision = w.revision + 1,
+               untold = null
           from around a
          where w.workflow_id = a.workflow_id
     )
+    select a.workflow_id, a.home from around a where a.home || '_jobs' <> current_schema()
+    union
     select a.parent_id, a.parent_service
       from around a
      where a.parent_id is not null and a.parent_service || '_jobs' <> current_schema()

@@ -7,8 +7,7 @@ import pytest
 from psycopg2.errors import CheckViolation, LockNotAvailable, RestrictViolation, UniqueViolation
 
 from actors.sales import generate_invoice_for_resident
-
-from .conftest import PERIOD
+from tests.support.society import PERIOD
 
 ENTRY = """insert into sales.ledger_entry (community_id, entry_date, narration, source_kind, source_id)
     values (%s, %s, 'a receipt', 'RECEIPT', %s) returning id"""

@@ -11,16 +11,22 @@ import pytest
 
 import actors
 import actors.sales
-from actors.sales.seed import seed
+from actors.sales.rules.calendar import Period
+from actors.sales.seed import DUPLEX, seed, set_tariff
 from infra.settings import settings
 from infra.store import migrate
 from tests.support.postgres import database_url
+from tests.support.queue import broker_on, working
+from tests.support.waiting import wait_for
 
 MIGRATIONS = Path(actors.sales.__file__).parent / "migrations"
 PERIOD = "2026-04"
 AHEAD = "2030-04"
 """A month whose due date lies ahead."""
-
+BAD_FLAT = "A-203"
+AT_WORK = """select 1 from sales_jobs.queue
+    where state in ('queued', 'consumed')
+    union all select 1 from sales_jobs.workflow where completed_at is null"""
 
 EMPTY_AGAIN = """
     set session_replication_role = replica;  -- what is posted stands, but for a test's end
@@ -96,3 +102,36 @@ def ask(sales):
         return rows
 
     return ask
+
+
+@pytest.fixture
+def flawed_society(sales):
+    """One tower of twelve flats, of which A-203 has no tariff."""
+    made = seed(sales, towers=1, flats=12, period=PERIOD, without_tariff=BAD_FLAT)
+    sales.commit()
+    return made
+
+
+@pytest.fixture
+def repair(sales):
+    """Gives the flat without tariff one."""
+
+    def repair(society):
+        assert set_tariff(sales, society.community_id, DUPLEX, Period.parse(PERIOD).first_day)
+        sales.commit()
+
+    return repair
+
+
+@pytest.fixture
+def work(sales_database, ask):
+    """Runs jobs of sales in this process until none is left but what waits for its day or for a retry."""
+
+    def work():
+        with broker_on(sales_database) as broker:
+            for actor in actors.broker.actors.values():
+                broker.declare_actor(actor)
+            with working(broker):
+                wait_for(lambda: not ask(AT_WORK), "all jobs are done")
+
+    return work
