@@ -15,7 +15,8 @@ from infra.composition.plan import Node, Plan, node_of
 from infra.composition.progress import Progress
 from infra.queue.admission import known_actor
 from infra.queue.current import current_run
-from infra.queue.opening import KeyTaken, check, open_all
+from infra.queue.enqueue_workflow import open_all
+from infra.queue.opening import KeyTaken, check
 from infra.queue.transaction import is_open
 
 

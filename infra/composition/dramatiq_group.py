@@ -16,8 +16,8 @@ from infra.composition.composition import Composition
 from infra.composition.plan import Node, Plan, id_from
 from infra.queue.broker import JobBroker
 from infra.queue.chain import steps_of
+from infra.queue.enqueue_workflow import open_all
 from infra.queue.message import delay_of
-from infra.queue.opening import open_all
 
 
 class Group(Composition):

@@ -23,9 +23,9 @@ from infra.queue import limits
 from infra.queue.chain import handed_on, pipeline
 from infra.queue.consumer import QueueConsumer
 from infra.queue.enqueue import insert, under_its_id
+from infra.queue.enqueue_workflow import open_all
 from infra.queue.errors import JobRefused
 from infra.queue.message import delay_of, seal
-from infra.queue.opening import open_all
 from infra.queue.run import DONE, FAILED, GIVEN_BACK, REJECTED, RETRY_MS, RETRYING, SUCCESS, Outcome, Run
 from infra.queue.statements import bound
 from infra.queue.worker import WorkerProcess

@@ -20,13 +20,16 @@ import psycopg2
 from dramatiq.logging import get_logger
 
 from infra.queue.enqueue import insert, put
+from infra.queue.enqueue_workflow import committed_together
 from infra.queue.errors import JobRefused, StoreUnavailable
+from infra.queue.finish_rows import claims, outcomes, storable, write_notes
 from infra.queue.message import Envelope
-from infra.queue.opening import committed_together, services_of, write
+from infra.queue.opening import services_of
 from infra.queue.outage import Outage
 from infra.queue.run import FAILED, FINAL, QUEUED, RETRY_MS, RETRYING, SUCCESS, Note, Outcome, Run
 from infra.queue.statements import PLANNER, bound
 from infra.queue.successors import Ended, NotThereYet, Reach, Touched, complete_apart, follow
+from infra.queue.write_workflow import write
 from infra.store.connections import DISCONNECTED, Store, statement_at_fault
 from infra.store.sql import Statements
 
@@ -252,7 +255,7 @@ class Finisher(threading.Thread):
         with self._conn, self._conn.cursor() as cursor:
             cursor.execute(self._patience)
             for store, note_group in _by_store(notes, lambda note: note.run.store):
-                _write_notes(cursor, _statements(store), note_group)
+                write_notes(cursor, _statements(store), note_group)
             for store, group in _by_store(runs, lambda run: run.store):
                 held |= self._write_store(cursor, store, group, ended)
             follow_ups = [
@@ -326,12 +329,12 @@ class Finisher(threading.Thread):
         held: set[str] = set()
         if plain:
             cursor.execute(
-                PLANNER + sql.finish_done, {**_claims(plain), "durations": [r.duration_ms for r in plain]}
+                PLANNER + sql.finish_done, {**claims(plain), "durations": [r.duration_ms for r in plain]}
             )
             held.update(row[0] for row in cursor.fetchall())
             ended += [_ended(run, "done") for run in plain if run.workflow_id or run.followed_in]
         if final:
-            cursor.execute(PLANNER + sql.finish, _outcomes(final))
+            cursor.execute(PLANNER + sql.finish, outcomes(final))
             held.update(row[0] for row in cursor.fetchall())
             ended += [
                 _ended(run, (run.outcome or SUCCESS).state)
@@ -340,14 +343,14 @@ class Finisher(threading.Thread):
             ]
         if retried:
             parameters = {
-                **_outcomes(retried),
+                **outcomes(retried),
                 "worker_ids": [r.worker_id for r in retried],
                 "channel": store.schema,
             }
             cursor.execute(PLANNER + sql.retry, parameters)
             held.update(row[0] for row in cursor.fetchall())
         if released:
-            cursor.execute(PLANNER + sql.release, {**_claims(released), "channel": store.schema})
+            cursor.execute(PLANNER + sql.release, {**claims(released), "channel": store.schema})
             held.update(row[0] for row in cursor.fetchall())
             if unstarted := [r for r in released if r.counts_until is not None and r.duration_ms is None]:
                 parameters = {
@@ -374,15 +377,15 @@ class Finisher(threading.Thread):
                 "cancelled", "another waiting job has its unique key and will do the work", run.outcome.error
             )
         elif isinstance(error, JobRefused):
-            run.outcome = Outcome(FAILED, error.reason, _storable(f"{type(error).__name__}: {error}"))
+            run.outcome = Outcome(FAILED, error.reason, storable(f"{type(error).__name__}: {error}"))
             run.drop_consequences()
         elif run.follow_ups or run.openings or run.followed_in:
             reason = f"what should follow the job could not be written: {str(error).strip()}"
-            run.outcome = Outcome(RETRYING, _storable(reason), delay_ms=RETRY_MS)
+            run.outcome = Outcome(RETRYING, storable(reason), delay_ms=RETRY_MS)
             run.drop_consequences()
         else:
             reason = f"the outcome could not be stored: {str(error).strip()}"
-            run.outcome = Outcome(FAILED, _storable(reason))
+            run.outcome = Outcome(FAILED, storable(reason))
             run.drop_consequences()
         try:
             return self._write([run], [])
@@ -416,56 +419,3 @@ def _by_store(items: Sequence[Any], key: Callable[[Any], Any]) -> list[tuple[Any
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return list(groups.items())
-
-
-def _claims(runs: list[Run]) -> dict[str, Any]:
-    return {"message_ids": [r.message_id for r in runs], "leases": [r.lease for r in runs]}
-
-
-def _outcomes(runs: list[Run]) -> dict[str, Any]:
-    outcomes = [r.outcome or SUCCESS for r in runs]
-    return {
-        **_claims(runs),
-        "states": [o.state for o in outcomes],
-        "delays": [o.delay_ms for o in outcomes],
-        "durations": [r.duration_ms for r in runs],
-        "reasons": [_storable(o.reason) for o in outcomes],
-        "errors": [_storable(o.error) for o in outcomes],
-        "tracebacks": [_storable(o.traceback) for o in outcomes],
-        "results": [r.result[0] if r.result else None for r in runs],
-        "result_ttls": [r.result[1] if r.result else None for r in runs],
-    }
-
-
-def _storable(text: str | None) -> str | None:
-    """Postgres keeps no NUL and no lone surrogates."""
-    if text is None:
-        return None
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
-
-
-def _write_notes(cursor: Any, sql: Statements, notes: list[Note]) -> None:
-    lines = [note for note in notes if note.line is not None]
-    if lines:
-        cursor.execute(
-            PLANNER + sql.add_log_lines,
-            {
-                **_claims([n.run for n in lines]),
-                "times": [
-                    time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(n.at)) + f"{n.at % 1:.6f}"[1:] + "Z"
-                    for n in lines
-                ],
-                "attempts": [n.run.attempt for n in lines],
-                "lines": [_storable(n.line) for n in lines],
-            },
-        )
-    moved = {n.run: n.run.progress for n in notes if n.line is None and n.run.progress is not None}
-    if moved:
-        cursor.execute(
-            PLANNER + sql.set_progress,
-            {
-                **_claims(list(moved)),
-                "dones": [progress[0] for progress in moved.values() if progress],
-                "totals": [progress[1] for progress in moved.values() if progress],
-            },
-        )

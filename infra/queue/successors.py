@@ -165,8 +165,8 @@ def complete_apart(
     stores: Callable[[str], Store],
     touched: Touched,
 ) -> Touched:
-    """`complete` in transactions of its own, until nothing more follows, one a database at a time. Where another database
-    is away, one a workflow. Returns those that have to wait for it.
+    """`complete` in transactions of its own, until nothing more follows, one a database at a time. Where another
+    database is away, one a workflow. Returns those that have to wait for it.
 
     Parameters:
       touched: emptied as they are dealt with; after an error, those that are to be asked about again.

@@ -17,6 +17,7 @@ import pytest
 from infra.composition import Batch
 from infra.queue import cancel, current_job
 from infra.queue.broker import JobBroker
+from infra.queue.statements import PLANNER
 from infra.store import connections
 from infra.store.migrate import migrate
 from tests.support.queue import (
@@ -332,7 +333,7 @@ def test_no_hot_statement_reads_a_table_from_end_to_end(
         large = filled(client)
         assert {"queue", "workflow", "edge", "tally"} < large
         found = {}
-        called = {what: [b"/* settle */ " + call.encode()] for what, call in CALLS.items()}
+        called = {what: [f"{PLANNER} /* settle */ {call}".encode()] for what, call in CALLS.items()}
         for name, texts in {**{name: spoken[name] for name in sorted(HOT)}, **called}.items():
             for text in texts:
                 read = set(scans(plans_of(client, text), [])) & large
