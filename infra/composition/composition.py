@@ -13,10 +13,11 @@ from infra.composition.errors import CompositionRefused
 from infra.composition.opened import Failure, Opened, find_opened
 from infra.composition.plan import Node, Plan, node_of
 from infra.composition.progress import Progress
+from infra.composition.same_ids import give_same_ids
 from infra.queue.admission import known_actor
 from infra.queue.current import current_run
 from infra.queue.enqueue_workflow import open_all
-from infra.queue.opening import KeyTaken, check
+from infra.queue.opening import KeyTaken, check, services_of
 from infra.queue.transaction import is_open
 
 
@@ -185,7 +186,7 @@ class Composition:
         plan = Plan(
             self.broker, workflow_id=self.id, kind=opened.kind, name=self.name, home=opened.home, new=False
         )
-        others = []
+        items, others = list(items), []
         for item in items:
             if isinstance(item, Message):
                 plan.add_messages([item])
@@ -194,6 +195,9 @@ class Composition:
         plan.add_nodes(others)
         run = current_run()
         if run is not None and self.broker.staging() is None and not is_open():
+            services = {s for opening in plan.openings for s in services_of(self.broker, opening)}
+            if any(self.broker.store(service).url != run.store.url for service in services):
+                give_same_ids(run, plan.openings, items)
             check(self.broker, plan.openings)
             run.additions = [*(run.additions or []), *plan.openings]
             return

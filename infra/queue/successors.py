@@ -153,6 +153,8 @@ def complete(reach: Reach, touched: Touched) -> Touched:
                 told.append(workflow_id)
             if parent_id:
                 further.add((parent_service, parent_id))
+        if told and reach.fetch(service, "completed_lately", {"ids": told})[0][0]:
+            _refuse_unknown(reach, [event for event in events if event.id in told])
         further |= _settle(reach, events)  # before others are looked at: what it releases may be theirs
         for workflow_id in told:
             reach.fetch(service, "set_untold", {"id": workflow_id, "counts": None})
@@ -297,7 +299,7 @@ def _refuse_unknown(reach: Reach, events: list[_Event]) -> None:
         ids = [event.id for event in events if service in event.services]
         known = {row[0] for row in reach.fetch(service, "predecessors_among", {"ids": ids})}
         if unknown := sorted(set(ids) - known):
-            raise NotThereYet(f"{service}_jobs does not know yet what waits for job {unknown[0]}")
+            raise NotThereYet(f"{service}_jobs does not know yet what waits for {unknown[0]}")
 
 
 def _settle(reach: Reach, events: list[_Event]) -> Touched:

@@ -10,10 +10,13 @@ import dramatiq
 import psycopg2
 import pytest
 
+from infra.app import make_broker
 from infra.composition import Batch, Workflow
 from infra.middleware.retries import RetryPolicy
 from infra.queue import operate
 from infra.queue.broker import JobBroker
+from infra.queue.errors import StoreUnavailable
+from infra.settings import settings
 from infra.store.connections import Store
 from infra.store.migrate import migrate
 from tests.support.composition import (
@@ -25,12 +28,15 @@ from tests.support.composition import (
 )
 from tests.support.queue import (
     SERVICES,
+    becomes_due,
     broker_on,
+    empty,
     execute,
     job_row,
     job_state,
     rows,
     scratch_database,
+    settings_with,
     wait_until,
     working,
 )
@@ -119,8 +125,6 @@ def broker(request: pytest.FixtureRequest, store_url: str, second_url: str) -> I
         with broker_on(store_url) as made:
             yield made
         return
-    from tests.support.queue import empty
-
     empty(second_url)
     with on_two_databases(store_url, second_url) as made:
         yield made
@@ -399,13 +403,13 @@ def test_while_the_other_database_is_away_what_does_not_need_it_goes_on(
         apart.close()
         with working(broker):
             wait_for(lambda: {"1", "a"} <= set(actors.names()), "the first steps ran")
-            told_id = run_without(broker, apart, told)
+            refused_while_away(broker, told)
             local = (actors.a("l1") | actors.a("l2")).run()
             batch.add_many(actors.a(f"n{n}") for n in range(20))
             batch.run()
             wait_complete(broker, batch, "done")
             wait_complete(broker, local, "done")
-            wait_until(broker, batch_callback(broker, batch), "Succeeded")
+            wait_until(broker, callback_of(broker, batch), "Succeeded")
             assert job_state(broker, crossing.messages[0]) == "Processing", (
                 "it is kept until it can be handed on"
             )
@@ -414,7 +418,6 @@ def test_while_the_other_database_is_away_what_does_not_need_it_goes_on(
             apart.reopen()
             wait_until(broker, crossing.messages[0], "Succeeded")
             wait_until(broker, crossing.messages[1], "Enqueued", service="sales")
-        assert told_id is None
         with working(broker_of_sales(broker, apart)):
             wait_until(broker, crossing.messages[1], "Succeeded", service="sales")
         with working(broker):
@@ -425,20 +428,15 @@ def test_while_the_other_database_is_away_what_does_not_need_it_goes_on(
         assert_settled(broker)
 
 
-def run_without(broker: JobBroker, apart: Apart, batch: Batch) -> str | None:
+def refused_while_away(broker: JobBroker, batch: Batch) -> None:
     """Nothing of a batch is opened whose callback's database is away."""
-    from infra.queue.errors import StoreUnavailable
-
-    with pytest.raises(StoreUnavailable, match="nothing was enqueued"), broker_patience(0.2):
+    with pytest.raises(StoreUnavailable, match="nothing was enqueued"), patience(0.2):
         batch.run()
     assert rows(broker, "select count(*) from {schema}.workflow where workflow_id = %s", batch.id) == [(0,)]
-    return None
 
 
 @contextmanager
-def broker_patience(seconds: float) -> Iterator[None]:
-    from infra.settings import settings
-
+def patience(seconds: float) -> Iterator[None]:
     before = settings().jobs_send_timeout
     settings().jobs_send_timeout = type(before)(seconds=seconds)
     try:
@@ -448,17 +446,16 @@ def broker_patience(seconds: float) -> Iterator[None]:
 
 
 def broker_of_sales(broker: JobBroker, apart: Apart) -> JobBroker:
-    from infra.app import make_broker
-    from tests.support.queue import settings_with
-
+    """That of a worker that serves sales alone."""
     other = make_broker(apart.url, "bare", config=settings_with(jobs_services=("sales",)))
     other._find_store = broker.store
     other.actors.update(broker.actors)
     return other
 
 
-def batch_callback(broker: JobBroker, batch: Batch) -> str:
-    [(found,)] = rows(broker, "select successor::text from {schema}.edge where predecessor = %s", batch.id)
+def callback_of(broker: JobBroker, batch: Batch, service: str = "common") -> str:
+    statement = "select successor::text from {schema}.edge where predecessor = %s"
+    [(found,)] = rows(broker, statement, batch.id, service=service)
     return str(found)
 
 
@@ -479,14 +476,7 @@ def test_the_completion_of_what_spans_both_waits_for_the_other_database(
             assert workflow_row(broker, batch)["outcome"] is None
             apart.reopen()
             wait_complete(broker, batch, "failed")
-        assert [releases(broker, batch_callback_of_sales(broker, batch), "sales")] == [1]
-
-
-def batch_callback_of_sales(broker: JobBroker, batch: Batch) -> str:
-    [(found,)] = rows(
-        broker, "select successor::text from {schema}.edge where predecessor = %s", batch.id, service="sales"
-    )
-    return str(found)
+        assert [releases(broker, callback_of(broker, batch, "sales"), "sales")] == [1]
 
 
 AT_COMMIT = """
@@ -518,6 +508,50 @@ def test_what_was_committed_in_one_database_alone_is_made_whole_by_a_second_run(
             wait_for(lambda: actors.told, "the callback ran")
         assert actors.ran == [("one",), ("two", "<one>"), ("three", "<two>")]
         assert actors.told == [("complete", {"total": 3, "succeeded": 3, "failed": 0, "cancelled": 0})]
+        assert_settled(broker)
+
+
+@pytest.mark.parametrize("apart_or_not", ["one database", "two databases"])
+def test_a_member_that_runs_again_because_it_could_not_be_finished_adds_once(
+    own_store_url: str, apart: Apart, apart_or_not: str
+) -> None:
+    """What it adds may be committed in the other database already, and even have run."""
+    second = apart.url if apart_or_not == "two databases" else own_store_url
+    with on_two_databases(own_store_url, second) as broker:
+        actors = Actors(broker)
+        added: list[Any] = []
+
+        @dramatiq.actor(actor_name="fan_out", service="sales")
+        def fan_out() -> None:
+            batch = Batch.current()
+            assert batch is not None
+            inner = Batch("inner", on_complete=actors.tells("inner")).add(actors.a("inner"))
+            group = dramatiq.group([actors.a("g")])
+            added[:] = [actors.a("a"), actors.b("b"), actors.b("p1") | actors.a("p2"), group, inner]
+            batch.add(added[0]).add_many(added[1:])
+
+        member = fan_out.message()
+        batch = Batch("grows", on_complete=actors.tells("complete")).add(actors.a("first")).add(member)
+        batch.run()
+        refuse = AT_COMMIT.format(
+            does="if old.actor_name = 'fan_out' then raise exception 'not now'; end if", table="queue"
+        )
+        refuse = refuse.replace("insert", "delete").replace("common_jobs", "sales_jobs")
+        execute(second, refuse)
+        with working(broker):
+            wait_until(broker, member, "Retrying", service="sales")
+            if second == apart.url:
+                wait_for(lambda: "a" in actors.names(), "what was committed elsewhere runs already")
+            execute(second, "drop trigger at_commit on sales_jobs.queue")
+            becomes_due(broker, member, "sales")
+            wait_for(lambda: len(actors.told) == 2, "the callbacks ran")
+            wait_complete(broker, batch, "done")
+        assert sorted(actors.names()) == ["a", "b", "first", "g", "inner", "p1", "p2"]
+        assert ("p2", "<p1>") in actors.ran
+        assert actors.told[1] == ("complete", {"total": 9, "succeeded": 9, "failed": 0, "cancelled": 0})
+        assert job_state(broker, added[0]) == job_state(broker, added[2].messages[1]) == "Succeeded"
+        assert job_state(broker, added[1], "sales") == "Succeeded"
+        assert Batch.get(added[4].id).progress().outcome == "done"
         assert_settled(broker)
 
 

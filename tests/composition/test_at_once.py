@@ -179,6 +179,22 @@ def test_two_workers_ask_at_once_whether_a_batch_is_complete(stage: Stage) -> No
     assert stage.releases(called_back) == 1
 
 
+def test_two_nested_batches_are_complete_at_once_and_so_is_what_is_around_them(stage: Stage) -> None:
+    called_back = stage.message("called back")
+    around = Batch("around", on_complete=called_back)
+    around.add_many(Batch(name).add(stage.message(name)) for name in ("one", "other"))
+    around.run()
+    one, other = stage.claim(0, 1) + stage.claim(1, 1)
+    stage.write(one, 0)
+
+    with stage.held("before the answer commits", lambda: stage.ask(0)):
+        second = stage.meanwhile(lambda: stage.finish(other, 1))
+    second.join(20)
+
+    assert around.progress().outcome == "done"
+    assert stage.releases(called_back) == 1
+
+
 def test_a_member_is_added_while_the_last_one_ends(stage: Stage) -> None:
     called_back = stage.message("called back")
     batch = Batch("grows", on_complete=called_back)

@@ -44,17 +44,21 @@ class Fates:
     members: dict[str, list[str]] = field(default_factory=dict)
 
 
-def foretell(graph: Whole, *, repaired: bool = False) -> Fates:
-    """`repaired`: nothing fails for good any more, and what had failed was retried."""
-    teller = _Teller(repaired)
+def foretell(graph: Whole, first: Fates | None = None) -> Fates:
+    """What becomes of a graph; with `first`, which is that, what becomes of it in the end, when what fails was repaired
+    and what had failed was retried.
+    """
+    teller = _Teller(first)
     teller.whole(graph, "runs", waited=False)
     teller.callbacks(graph, None, "runs")
+    if first is not None:
+        teller.fates.given |= first.given  # who ran before was told what was so then
     return teller.fates
 
 
 class _Teller:
-    def __init__(self, repaired: bool) -> None:
-        self.repaired = repaired
+    def __init__(self, first: Fates | None) -> None:
+        self.first = first
         self.fates = Fates()
 
     def whole(self, whole: Whole, start: Start, *, waited: bool) -> State:
@@ -68,8 +72,8 @@ class _Teller:
                 self.callbacks(member.item, whole, start)
                 continue
             given = [
-                _result(whole.members[before].item, ends[before])
-                for before, _ in member.after
+                self.result(whole.members[before].item, ends[before], condition)
+                for before, condition in member.after
                 if member.results and not isinstance(whole.members[before].item, Whole)
             ]
             jobs = member.item.jobs if isinstance(member.item, Chain) else (member.item,)
@@ -104,9 +108,20 @@ class _Teller:
             return "awaiting"
         if job.end == "stops":
             return "cancelled"
-        if job.end == "fails" and not self.repaired:
+        if job.end == "fails" and self.first is None:
             return "failed" if job.service == "common" else "rejected"  # so their actors have it
         return "done"
+
+    def result(
+        self, item: Job | Chain | Whole, end: State, condition: Literal["success", "finished"]
+    ) -> str | None:
+        """What a member hands on: each job returns its name. Who does not wait for its success is handed what there was
+        when it first ended.
+        """
+        last = item.jobs[-1] if isinstance(item, Chain) else item
+        if condition == "finished" and self.first and self.first.states[last.name] in ("failed", "rejected"):
+            return None
+        return last.name if end == "done" else None
 
     def outcome(self, whole: Whole, start: Start) -> State | None:
         if start == "waits":
@@ -152,9 +167,3 @@ def _start(around: Start, before: list[tuple[State, Literal["success", "finished
         return around
     met = all(end == "done" or (condition == "finished" and end != "awaiting") for end, condition in before)
     return "runs" if met else "waits"
-
-
-def _result(item: Job | Chain | Whole, end: State) -> str | None:
-    """What a member hands on: each job returns its name."""
-    last = item.jobs[-1] if isinstance(item, Chain) else item
-    return last.name if end == "done" else None

@@ -6,7 +6,7 @@ Every job is told in its arguments what it will do, so that what becomes of the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Literal
 
@@ -99,9 +99,10 @@ def jobs_of(item: Job | Chain | Whole) -> Iterator[Job]:
 class _Pen:
     """Draws one graph. Where chance says 0, the simplest is drawn, so that a failing example shrinks."""
 
-    def __init__(self, chance: Random, prefix: str) -> None:
+    def __init__(self, chance: Random, prefix: str, *, apart: bool) -> None:
         self.chance = chance
         self.prefix = prefix
+        self.apart = apart
         self.drawn = 0
 
     def name(self, kind: str) -> str:
@@ -143,31 +144,35 @@ class _Pen:
             return Chain(tuple(self.job() for _ in range(2 + self.chance.randrange(2))))
         return self.job()
 
-    def job(self, *, adds: bool = True) -> Job:
+    def job(self, adder: Job | None = None) -> Job:
         name = self.name("job")
         draw = self.chance.randrange(20)
         end: End = "succeeds"
         if draw >= 14:
-            end = "fails" if draw >= 17 else "is cancelled" if draw == 16 and adds else "stops"
+            end = "fails" if draw >= 17 else "is cancelled" if draw == 16 and adder is None else "stops"
         stumbles = self.chance.randrange(3) if self.one_in(5) else 0
-        added = (
-            tuple(self.job(adds=False) for _ in range(1 + self.one_in(2))) if adds and self.one_in(8) else ()
-        )
-        return Job(name, self.service(), end, stumbles, added)
+        job = Job(name, adder.service if adder and self.apart else self.service(), end, stumbles)
+        if adder is None and self.one_in(8):
+            job = replace(job, adds=tuple(self.job(job) for _ in range(1 + self.one_in(2))))
+        return job
 
     def callback(self, kind: str, *, safe: bool) -> Job:
         end: End = "fails" if self.one_in(6) and not safe else "succeeds"
         return Job(self.name(kind), self.service(), end, 1 if self.one_in(6) else 0)
 
     def service(self) -> str:
-        return SERVICES[self.one_in(4)]
+        return SERVICES[self.one_in(3)]
 
 
-def random_graph(chance: Random, prefix: str = "") -> Whole:
-    """Names begin with `prefix`. The callbacks of the whole itself succeed: nothing that could be retried contains
-    them.
+def random_graph(chance: Random, prefix: str = "", *, apart: bool = False) -> Whole:
+    """The callbacks of the whole itself succeed: nothing that could be retried contains them.
+
+    Parameters:
+      prefix: of all names.
+      apart: whether the services are on databases of their own. Then jobs add none of another service: such a job is
+        there before the one that adds it is finished, so an attempt whose end is lost may have added it too.
     """
-    return _Pen(chance, prefix).whole(0)
+    return _Pen(chance, prefix, apart=apart).whole(0)
 
 
 # -- opening

@@ -46,6 +46,12 @@ select workflow_id::text, outcome, counts, followed_in, parent_id::text, parent_
 -- What waits for this completed workflow in another database is told next, of these counts; or, with null, has been told.
 update {schema}.workflow set untold = %(counts)s::jsonb where workflow_id = %(id)s::uuid;
 
+-- name: completed_lately
+-- Whether what waits for one of these workflows in another database may still be on its way there: it is written by a job
+-- that adds it and is finished after it, or is tried again.
+select exists (select from {schema}.workflow
+                where workflow_id = any (%(ids)s::uuid[]) and completed_at > {schema}.clock() - interval '1 hour');
+
 -- name: count_members
 select {schema}.count_members(%(ids)s::uuid[], %(worker_id)s::uuid, %(added)s::bigint[], %(succeeded)s::bigint[],
                               %(failed)s::bigint[], %(cancelled)s::bigint[]);
