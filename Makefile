@@ -42,7 +42,7 @@ migrate: $(READY) ## bring the job store and the reference tables to the current
 
 clean: ## remove all that can be made again; the data in var/ stay
 	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find actors infra pipelines tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find actors infra periodic pipelines tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml uv.lock .ci/setup
 	@.ci/setup

@@ -5,12 +5,16 @@ it is the entry point of `dramatiq actors` and `periodiq actors`.
 
 import importlib
 import sys
+from importlib.util import find_spec
 
 from infra.app import broker
 from infra.settings import settings
 
 for _service in ("common", "sales"):
     importlib.import_module(f"actors.{_service}")
+
+if find_spec("periodic") is not None:  # loaded by name: imports run periodic → pipelines → actors
+    importlib.import_module("periodic")
 
 for _module in settings().jobs_extra_actors:
     try:

@@ -14,6 +14,7 @@ from dramatiq.results import Results
 
 from infra.composition.dramatiq_group import run_groups_atomically
 from infra.middleware.cancellation import Cancellation
+from infra.middleware.catch_up import CatchUp
 from infra.middleware.current_job import CurrentJob
 from infra.middleware.job_log import JobLog
 from infra.middleware.retries import Retries
@@ -41,6 +42,7 @@ def production_middleware(config: Settings) -> list[Middleware]:
         TimeLimit(),  # 10 minutes unless the actor's time_limit says otherwise
         ShutdownNotifications(),  # actors with notify_shutdown are interrupted and given back at a stop
         Cancellation(),  # skips the cancelled, interrupts the running
+        CatchUp(),  # sends recurring jobs that periodiq did not
         Callbacks(),  # on_success, on_failure: staged with the outcome
         Results(backend=results, store_results=True, result_ttl=RESULT_TTL),
         FailureResults(results),  # keeps the error of a job that failed for good

@@ -51,6 +51,17 @@ def bill_unit(unit_id: str | UUID, period: str) -> str:
     return flow.run()
 
 
+def bill_every_society(period: str) -> list[str]:
+    """Open `generate_bulk_invoices` for each society that has a flat to bill. Returns the batches' ids.
+
+    Raises PeriodError.
+    """
+    month = Period.parse(period)
+    with store.transaction() as sales:
+        societies = runs.societies_to_bill(sales, month)
+    return [generate_bulk_invoices(community_id, str(month)) for community_id in societies]
+
+
 def generate_bulk_invoices(community_id: str | UUID, period: str) -> str:
     """Bill every flat of a society for one month, a job a flat, and mail the treasurer. Returns the batch's id.
 

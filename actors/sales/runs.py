@@ -93,6 +93,13 @@ def flats_to_bill(connection: Connection, community_id: str | UUID, period: Peri
     return SocietyToBill(UUID(row.id), row.name, tuple(row.unit_ids))
 
 
+def societies_to_bill(connection: Connection, period: Period) -> list[UUID]:
+    """The societies that have a flat to bill for `period`."""
+    return [
+        UUID(row.id) for row in all_rows(connection, statements.societies_to_bill, last_day=period.last_day)
+    ]
+
+
 def note_run(connection: Connection, batch_id: str, community_id: UUID, period: Period) -> None:
     """Record what a batch bills; a second time changes nothing."""
     with connection.cursor() as cursor:

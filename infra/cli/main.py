@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from infra.cli import batches, jobs, limits, queues, send, workers, workflows
+from infra.cli import batches, jobs, limits, queues, recurring, send, workers, workflows
 from infra.cli import doctor as doctors
 from infra.cli import migrate as migrations
 from infra.cli import prune as pruning
@@ -38,6 +38,7 @@ app.command("send")(send.send)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(batches.app, name="batches")
 app.add_typer(workflows.app, name="workflows")
+app.add_typer(recurring.app, name="recurring")
 app.add_typer(queues.app, name="queues")
 app.add_typer(limits.app, name="limits")
 app.command("workers")(workers.workers)

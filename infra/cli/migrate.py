@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ def migrate(
     """  # noqa: D301  (\b tells the help to keep the lines)
     from infra.cli.actors import loaded_broker, migration_folders
     from infra.queue import registry
+    from infra.scheduling.declare import declare
     from infra.settings import SERVICES, settings
     from infra.store.connections import default_url, shown, store_of
     from infra.store.migrate import apply
@@ -40,11 +42,14 @@ def migrate(
         done.append((apply(url, service, folder), url))
     broker = loaded_broker()
     actors = registry.declare(broker)
+    whole_code = find_spec("periodic") is not None
+    recurring = {store.service: declare(broker, store, complete=whole_code) for store in stores}
     absent = _absent(broker, stores)
     if forget:
         for store in stores:
             registry.forget(store, absent.get(store.service, []))
-    changed = any(applied.applied for applied, _ in done) or any(actors.values()) or bool(forget and absent)
+    declared = any(actors.values()) or any(recurring.values())
+    changed = any(applied.applied for applied, _ in done) or declared or bool(forget and absent)
     machine = {
         "changed": changed,
         "schemas": [
@@ -52,6 +57,7 @@ def migrate(
             for a, url in done
         ],
         "actors": actors,
+        "recurring": recurring,
         "absent_actors": absent,
         "forgotten": bool(forget and absent),
     }
@@ -64,6 +70,7 @@ def migrate(
             ("schema", "done", "database"),
             [(a.schema, ", ".join(a.applied) or "up to date", shown(url)) for a, url in done],
         )
+        say(f"{sum(recurring.values())} recurring jobs were new or changed")
         say(f"{sum(actors.values())} of {len(broker.actors)} actors were new or changed")
     for service, names in absent.items():
         words = "forgotten" if forget else "declared by no code here; --forget-absent-actors forgets them"

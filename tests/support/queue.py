@@ -188,7 +188,7 @@ def empty(url: str) -> None:
     for service in SERVICES:
         tables = (
             *("queue", "finished", "history", "job_log", "worker", "queue_pause", "actor"),
-            *("limit_start", "limiter", "workflow", "edge", "tally"),
+            *("limit_start", "limiter", "workflow", "edge", "tally", "recurring", "tick"),
         )
         statement = "; ".join(f"delete from {service}_jobs.{table}" for table in tables)
         execute(url, sql.SQL(statement))

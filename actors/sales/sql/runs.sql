@@ -11,6 +11,15 @@ select community.id, community.name,
 from sales.community
 where community.id = %(community_id)s;
 
+-- name: societies_to_bill
+-- Societies with a flat that is charged in a month.
+select community.id
+from sales.community
+where exists (
+    select from sales.unit
+    where unit.community_id = community.id and (unit.charged_from is null or unit.charged_from <= %(last_day)s))
+order by community.name, community.id;
+
 -- name: note_run
 -- A batch that is open already, and given to a second caller, has its row.
 insert into sales.billing_run (batch_id, community_id, period)

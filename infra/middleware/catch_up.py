@@ -1,0 +1,83 @@
+"""Catching up: workers send what periodiq should have sent, and was not there to."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Any
+
+import psycopg2
+from dramatiq.logging import get_logger
+from dramatiq.middleware import Middleware
+
+from infra.scheduling.declare import declare
+from infra.scheduling.ledger import fire, fire_waiting, statements
+from infra.store.connections import DISCONNECTED, Store
+
+EVERY = 60.0
+"""Seconds between two looks."""
+LATE = 20.0
+"""Seconds that periodiq is given before a worker sends in its place."""
+
+log = get_logger(__name__)
+
+
+class CatchUp(Middleware):
+    """Declares the code's recurring jobs when a worker starts, and looks each minute for ticks that nobody sent."""
+
+    @property
+    def actor_options(self) -> set[str]:
+        return {"periodic", "recurring"}
+
+    def after_worker_boot(self, broker: Any, worker: Any) -> None:
+        self._thread = _Thread(broker)
+        self._thread.start()
+
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        self._thread.over.set()
+
+
+class _Thread(threading.Thread):
+    def __init__(self, broker: Any) -> None:
+        super().__init__(name="catch-up", daemon=True)
+        self._broker = broker
+        self._stores = [broker.store(service) for service in broker.config.jobs_services]
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        for store in self._stores:
+            self._guarded(store, lambda store=store: declare(self._broker, store, complete=False))
+        while not self.over.wait(EVERY * random.uniform(0.9, 1.1)):
+            for store in self._late():
+                self._guarded(store, lambda store=store: self._fire(store))
+
+    def _fire(self, store: Store) -> None:
+        sent = fire(store, self._broker) + fire_waiting(store, self._broker)
+        if sent:
+            log.warning("Caught up on %d runs of %s: is periodiq running?", sent, store.schema)
+
+    def _late(self) -> list[Store]:
+        """Stores with ticks that are overdue, asked by one statement a database."""
+        late: list[Store] = []
+        for url in dict.fromkeys(store.url for store in self._stores):
+            here = {store.schema: store for store in self._stores if store.url == url}
+            statement = " union all ".join(statements(store).next_due for store in here.values())
+            for schema, due_in, waiting in (
+                self._guarded(
+                    next(iter(here.values())),
+                    lambda s=statement, h=here: next(iter(h.values())).fetch(s),
+                )
+                or []
+            ):
+                if waiting or (due_in is not None and due_in < -LATE):
+                    late.append(here[schema.strip('"')])
+        return late
+
+    def _guarded(self, store: Store, do: Any) -> Any:
+        try:
+            return do()
+        except DISCONNECTED as error:
+            log.warning("No catching up in %s: %s", store.schema, str(error).strip().partition("\n")[0])
+        except psycopg2.Error:
+            log.exception("Catching up in %s failed.", store.schema)
+        return None

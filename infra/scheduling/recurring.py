@@ -1,0 +1,126 @@
+"""`@recurring(name, cron(...))`: a job that runs by the calendar."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import dramatiq
+
+from infra.queue.errors import JobRefused
+from infra.scheduling.cron import Cron
+from infra.scheduling.fire import fire_everywhere
+from infra.settings import SERVICES
+
+Missed = Literal["once", "all", "skip"]
+Overlap = Literal["allow", "skip", "queue"]
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """What the code declares of a recurring job; an option of its actor."""
+
+    name: str
+    cron: Cron
+    missed: Missed
+    overlap: Overlap
+
+
+class RecurringActor(dramatiq.Actor[..., Any]):
+    """An actor whose ticks go through the ledger: periodiq sends with the option `scheduled_at`."""
+
+    def send_with_options(
+        self, *, args: Any = (), kwargs: Any = None, delay: Any = None, **options: Any
+    ) -> Any:
+        message = self.message_with_options(args=args, kwargs=kwargs, **options)
+        if "scheduled_at" in options:
+            fire_everywhere(self.broker)
+            return message
+        return self.broker.enqueue(message, delay=delay)
+
+
+def recurring(
+    name: str,
+    cron: Cron,
+    *,
+    missed: Missed = "once",
+    overlap: Overlap = "allow",
+    queue_name: str = "default",
+    **options: Any,
+) -> Callable[[Callable[..., Any]], dramatiq.Actor[..., Any]]:
+    """Declares the function below it as an actor `<service>.<function>` that runs by `cron`.
+
+    The service is that of its module, periodic.<service>, or the option `service`. A parameter `scheduled_for` gets the
+    moment for which the run was due, an aware datetime in the schedule's zone, however late it runs.
+
+    Parameters:
+      missed: ticks that nobody could send: "once" makes up for the latest, "all" for each, "skip" for none.
+      overlap: when the run before it has not ended: "allow" both, "skip" this one, or "queue" it after the other.
+      options: any actor option.
+
+    Raises ValueError or TypeError for a wrong name or option.
+    """
+    if not _NAME.fullmatch(name) or len(name) > 100:
+        raise ValueError(f"a recurring job's name is of small letters, digits and dashes, not {name!r}")
+    if not isinstance(cron, Cron):
+        raise TypeError(f"{name}: give a cron(...), not {cron!r}")
+    if missed not in ("once", "all", "skip"):
+        raise ValueError(f"{name}: missed must be 'once', 'all' or 'skip', not {missed!r}")
+    if overlap not in ("allow", "skip", "queue"):
+        raise ValueError(f"{name}: overlap must be 'allow', 'skip' or 'queue', not {overlap!r}")
+
+    def declare(fn: Callable[..., Any]) -> dramatiq.Actor[..., Any]:
+        service = options.pop("service", None) or _service_of(fn, name)
+        make = dramatiq.actor(
+            actor_class=RecurringActor,
+            actor_name=f"{service}.{fn.__name__}",
+            queue_name=queue_name,
+            service=service,
+            periodic=cron,
+            recurring=Recurring(name, cron, missed, overlap),
+            **options,
+        )
+        made: dramatiq.Actor[..., Any] = make(_with_moment(fn, cron))
+        return made
+
+    return declare
+
+
+def _with_moment(fn: Callable[..., Any], cron: Cron) -> Callable[..., Any]:
+    """Messages carry the moment as text; without one, as when it is sent by hand, it is now."""
+    if "scheduled_for" not in inspect.signature(fn).parameters:
+        return fn
+
+    def run(scheduled_for: str | None = None) -> Any:
+        moment = datetime.now(cron.zone) if scheduled_for is None else _moment(scheduled_for)
+        return fn(scheduled_for=moment.astimezone(cron.zone))
+
+    for name in (
+        "__name__",
+        "__qualname__",
+        "__module__",
+        "__doc__",
+    ):  # not functools.wraps: its signature is not fn's
+        setattr(run, name, getattr(fn, name))
+    return run
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise JobRefused(f"scheduled_for {text} has no zone")
+    return moment
+
+
+def _service_of(fn: Callable[..., Any], name: str) -> str:
+    room, _, service = fn.__module__.rpartition(".")
+    if not room.endswith("periodic") or service not in SERVICES:
+        raise ValueError(
+            f"{name}: say for which service it runs, service=..., as {fn.__module__} is not periodic.<service>"
+        )
+    return service
