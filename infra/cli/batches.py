@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.composed import Id, Many, Named, Nested, OpenOnly, members, one, opened, tell_facts, tell_many
-from infra.cli.options import Json, Newer, Reason, Service, Yes
+from infra.cli.options import Json, Newer, Reason, Service
 from infra.cli.output import FAILED, Stop, answer, plain, say, short
 
 app = typer.Typer(help="Batches: list, show, watch, cancel, retry.", no_args_is_help=True)
@@ -16,6 +16,13 @@ KINDS = ("batch", "group")
 INTERRUPTED = 130
 MANY = 20
 """To cancel more members than that is asked about."""
+
+YesForMany = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help=f"Do not ask, as is done before more than {MANY} members are cancelled."
+    ),
+]
 
 
 @app.command("list")
@@ -86,7 +93,7 @@ def show(
             )
         left = facts.progress.failed - len(failed)
         if left > 0:
-            say(f"  … and {left:,} more: --limit {limit * 10} shows them")
+            say(f"  … and {left:,} more: --limit {min(10_000, limit + left)} shows more")
 
 
 @app.command()
@@ -113,7 +120,7 @@ def watch(batch: Id, service: Service = None, json: Json = False) -> None:
 
 @app.command()
 def cancel(
-    batch: Id, reason: Reason = None, yes: Yes = False, service: Service = None, json: Json = False
+    batch: Id, reason: Reason = None, yes: YesForMany = False, service: Service = None, json: Json = False
 ) -> None:
     """Cancel a batch: members that wait never start, those that run are asked to stop. Nested batches too.
 

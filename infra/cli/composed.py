@@ -99,7 +99,7 @@ def tell_many(
         least=20,
     )
     if more:
-        say(f"and more: --limit {limit * 10} shows them")
+        say(f"and more: --limit shows more than {limit}")
 
 
 def tell_facts(facts: Any, held_up_by: list[Any]) -> None:

@@ -84,7 +84,7 @@ def show_many(
         below=("reason", "arguments", "queue"),
     )
     if more:
-        say(f"and more: --limit {limit * 10} shows them")
+        say(f"and more: --limit shows more than {limit}")
 
 
 @app.command()

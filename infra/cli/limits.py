@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from infra.cli.options import Json, Service
-from infra.cli.output import answer, say, table
+from infra.cli.output import answer, plain, say, table
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -48,7 +48,7 @@ def show(service: Service = None, json: Json = False) -> None:
         [
             (
                 limit.service,
-                limit.name,
+                plain(limit.name),
                 _of(limit.running, limit.max_running),
                 f"{limit.waiting:,}" + ("+" if limit.waiting >= MOST_UNDER_A_LIMIT else ""),
                 "" if limit.rate is None else f"{limit.started:,} of {limit.rate}",

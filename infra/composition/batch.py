@@ -8,6 +8,7 @@ from typing import Any, Self
 from dramatiq import Message
 
 from infra.composition.composition import Composition
+from infra.composition.errors import CompositionRefused
 
 
 class Batch(Composition):
@@ -30,6 +31,8 @@ class Batch(Composition):
 
     def add_many(self, items: Iterable[Any]) -> Self:
         """Members, in order."""
+        if isinstance(items, Message):
+            raise CompositionRefused(f"add_many takes many members; add({items}) one")
         if self._opened is not None:
             self._add_to_opened(items)
             return self

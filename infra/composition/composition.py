@@ -35,6 +35,8 @@ class Composition:
     """
 
     kind = "workflow"
+    tells_counts = True
+    """Whether its callbacks are handed its id and counts."""
 
     def __init__(
         self,
@@ -45,10 +47,10 @@ class Composition:
         key: str | None = None,
         broker: Any = None,
     ) -> None:
-        if not name or len(name) > 200:
-            raise CompositionRefused(f"a {self.kind} needs a name of 1 to 200 characters, not {name!r}")
-        if key is not None and not 0 < len(key) <= 500:
-            raise CompositionRefused(f"key must be a text of 1 to 500 characters, not {key!r}")
+        if not _is_text(name, 200):
+            raise CompositionRefused(f"a {self.kind} needs a name of 1 to 200 characters, not {name!r:.80}")
+        if key is not None and not _is_text(key, 500):
+            raise CompositionRefused(f"key must be a text of 1 to 500 characters, not {key!r:.80}")
         self.name = name
         self.id = str(uuid.uuid4())
         self.broker: Any = broker or get_broker()
@@ -59,6 +61,7 @@ class Composition:
         self._nodes: list[Node] = []
         self._known: set[str] = set()
         self._opened: Opened | None = None
+        self._around: Composition | None = None
 
     # -- composing
 
@@ -91,7 +94,7 @@ class Composition:
         if self._nodes:
             return self._nodes[0].service
         for callbacks in (self._on_success, self._on_complete):
-            for step, _ in callback_steps(broker, callbacks, with_counts=True):
+            for step, _ in callback_steps(broker, callbacks, with_counts=self.tells_counts):
                 return str(broker.service_of(known_actor(broker.actors, step.message.actor_name)))
         raise CompositionRefused(
             f"{self.kind} {self.name!r} is empty and has no callback: there is nothing to do"
@@ -125,11 +128,29 @@ class Composition:
         node = node_of(self.broker, item)
         if node.id in self._known:
             raise CompositionRefused(f"{node.label} ({node.id}) stands in {self.name!r} twice")
+        if isinstance(item, Composition):
+            item.enter(self)
         self._known.add(node.id)
         self._nodes.append(node)
         return node
 
+    def enter(self, around: Composition) -> None:
+        """It is a member of another one now. Raises CompositionRefused where it is open, or in another already."""
+        if self.is_opened:
+            raise CompositionRefused(f"{self.kind} {self.name!r} is open already: it cannot be a member")
+        if self._around is not None:
+            raise CompositionRefused(
+                f"{self.kind} {self.name!r} is a member of {self._around.name!r} already: compose it anew"
+            )
+        self._around = around
+
+    def leave(self) -> None:
+        """It is a member of no other one after all."""
+        self._around = None
+
     def _take_out(self, node: Node) -> None:
+        if isinstance(node.item, Composition):
+            node.item.leave()
         self._known.remove(node.id)
         self._nodes.remove(node)
 
@@ -202,3 +223,7 @@ class Composition:
             run.additions = [*(run.additions or []), *plan.openings]
             return
         open_all(self.broker, plan.openings)
+
+
+def _is_text(text: object, longest: int) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= longest and "\0" not in text

@@ -24,6 +24,7 @@ class Group(Composition):
     """A dramatiq group as a composition. Its id follows from its members', so running it again changes nothing."""
 
     kind = "group"
+    tells_counts = False
 
     def __init__(self, children: dramatiq.group, delay: int | None = None) -> None:
         members = list(_flat(children))
@@ -35,7 +36,9 @@ class Group(Composition):
         self._messages = [_first(member) for member in members]
         for child in _with_callbacks(children):
             self._add(Group(child, delay))
-        self.id = id_from([*(message.message_id for message in self._messages), *sorted(self._known)])
+        members_ids = [*(message.message_id for message in self._messages), *sorted(self._known)]
+        if members_ids:  # an empty one keeps an id of its own
+            self.id = id_from(members_ids)
 
     def plan(self, broker: Any, *, parent: tuple[str, str] | None = None, opened: bool = True) -> Plan:
         plan = Plan(
@@ -51,7 +54,7 @@ class Group(Composition):
             delay = max(self._delay, delay_of(message.options.get("delay"))) or None
             plan.add_messages([message], delay)
         plan.add_nodes(self._nodes)
-        plan.call_back(None, self._callbacks, with_counts=False)
+        plan.call_back(None, self._callbacks, with_counts=self.tells_counts)
         self._refuse_doubles(plan)
         return plan
 
@@ -66,7 +69,7 @@ def run_groups_atomically() -> None:
         """Opens the group in one transaction. `delay`: milliseconds each child waits at least."""
         if not isinstance(self.broker, JobBroker):
             return theirs(self, delay=delay)  # type: ignore[no-any-return, no-untyped-call]
-        if self.children:
+        if self.children or self.completion_callbacks:
             open_all(self.broker, Group(self, delay).plan(self.broker).openings)
         return self
 

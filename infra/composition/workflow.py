@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from dramatiq import Message
+
 from infra.composition.composition import Composition
 from infra.composition.errors import CompositionRefused
 from infra.composition.plan import Node
@@ -36,12 +38,12 @@ class Workflow(Composition):
         Parameters:
           after: what it waits for; all of them.
           on: "success": each must have succeeded; "finished": each must be finished, in whatever state.
-          results: the results of these jobs are added to its arguments, in this order.
+          results: the results of these jobs are added to its arguments, in this order; a batch has none to add.
 
         Raises CompositionRefused.
         """
         self._refuse_when_open()
-        before = [after] if isinstance(after, Node) else list(after)
+        before = [after] if isinstance(after, Node | Message) else list(after)
         node = self._add(item)
         try:
             for other in before:

@@ -12,7 +12,7 @@ from typing import Any
 from dramatiq import Message, get_encoder
 
 from infra.queue.admission import MAX_MESSAGE_BYTES, known_actor, refuse_unstorable
-from infra.queue.errors import ResultNotStorable
+from infra.queue.errors import JobRefused, ResultNotStorable
 from infra.queue.message import delay_of
 from infra.queue.opening import Edge, Opening, Step
 
@@ -45,6 +45,13 @@ def chained(
     broker: Any, messages: Sequence[Message[Any]], workflow_id: str, delay: int | None = None
 ) -> tuple[list[Step], list[Edge]]:
     """Steps of which each waits for the one before it, and gets its result unless `pipe_ignore` says otherwise."""
+    if len({message.message_id for message in messages}) < len(messages):
+        twice = next(
+            m for n, m in enumerate(messages) if m.message_id in {b.message_id for b in messages[:n]}
+        )
+        raise JobRefused(
+            f"{twice} ({twice.message_id}) stands in its pipeline twice: make a message for each step"
+        )
     actors = [known_actor(broker.actors, message.actor_name) for message in messages]
     services = [broker.service_of(actor) for actor in actors]
     steps: list[Step] = []

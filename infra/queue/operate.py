@@ -50,7 +50,8 @@ def retry(
         parameters = {"message_ids": list(message_ids), "reason": note, "channel": store.schema}
         revived: dict[str, list[str]] = {}
         awaiting: list[str] = []
-        for message_id, clash, key, existing, _, state, was, workflow_id in moving.fetch(
+        alone = False  # whether others were cancelled with one of these
+        for message_id, clash, key, existing, _, state, was, workflow_id, followed_in in moving.fetch(
             "revive", parameters
         ):
             if clash:
@@ -60,9 +61,12 @@ def retry(
             if awaits:
                 awaiting.append(message_id)
             else:
+                alone = alone or (was == "cancelled" and followed_in is not None)
                 changes.append(Change(message_id, True, "queued again"))
             if workflow_id:
                 revived.setdefault(workflow_id, []).append(was)
+        if alone and not awaiting:
+            changes = [replace(c, what=f"{c.what}; what was cancelled with it stays so") for c in changes]
         _uncount(moving, revived)
         moving.revived(awaiting)
         for message_id, state in moving.fetch("states_of", {"message_ids": awaiting}) if awaiting else ():
@@ -159,7 +163,7 @@ def _changed(
 def _uncount(moving: Operation, revived: dict[str, list[str]]) -> None:
     """Members that are retried have not ended after all, so their workflows are not complete."""
     service = moving.store.service
-    reopen(moving.reach, service, revived)
+    moving.reopened |= reopen(moving.reach, service, revived)
     for workflow_id, states in sorted(revived.items()):
         cancelled = states.count("cancelled")
         count(moving.reach, service, workflow_id, failed=cancelled - len(states), cancelled=-cancelled)

@@ -9,7 +9,7 @@ from typing import Any
 import dramatiq.broker
 
 from infra.queue.statements import PLANNER, bound
-from infra.queue.successors import NOBODY, Ended, Reach, Touched, complete_apart, follow, look_again
+from infra.queue.successors import NOBODY, Ended, Reach, Touched, complete_apart, follow, look_again, reopen
 from infra.store.connections import Store, store_of
 
 
@@ -27,6 +27,8 @@ class Operation:
         self.sql = bound(store.schema)
         self.reach = Reach(store.url, cursor, stores_around(store))
         self.touched: Touched = set()
+        self.reopened: Touched = set()
+        """Workflows of other databases, whose completion was taken back."""
 
     def fetch(self, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         self.cursor.execute(PLANNER + getattr(self.sql, name), parameters)
@@ -62,7 +64,14 @@ def operation(store: Store) -> Iterator[Operation]:
         with transaction() as cursor:
             moving = Operation(store, cursor)
             yield moving
-        complete_apart(transaction, store.url, stores_around(store), moving.touched)
+        if (
+            moving.reopened
+        ):  # before this commit it may have been completed anew, as the retried members were not seen
+            with transaction() as cursor:
+                reach = Reach(store.url, cursor, stores_around(store))
+                for service, workflow_id in sorted(moving.reopened):
+                    reopen(reach, service, [workflow_id])
+        complete_apart(transaction, store.url, stores_around(store), moving.touched | moving.reopened)
 
 
 def stores_around(store: Store) -> Callable[[str], Store]:

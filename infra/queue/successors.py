@@ -240,8 +240,9 @@ def idle(reach: Reach, service: str) -> Touched:
     return {(service, row[0]) for row in reach.fetch(service, "idle_workflows", {"schema": schema})}
 
 
-def reopen(reach: Reach, service: str, workflow_ids: Iterable[str]) -> None:
-    """Takes back the completion of workflows and of those around them, because members are retried.
+def reopen(reach: Reach, service: str, workflow_ids: Iterable[str]) -> Touched:
+    """Takes back the completion of workflows and of those around them, because members are retried. Returns those that
+    are kept in other databases.
 
     Raises JobRefused where another one has the workflow's key by now.
     """
@@ -258,6 +259,7 @@ def reopen(reach: Reach, service: str, workflow_ids: Iterable[str]) -> None:
                 ) from None
         reopened |= left
         left = around - reopened
+    return {(where, id_) for where, id_ in reopened if reach.store(where).url != reach.url}
 
 
 def count(

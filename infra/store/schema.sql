@@ -975,8 +975,8 @@ begin
             continue;
         end if;
         figures := members_of(candidate);
-        ended := case when figures.succeeded = figures.total and (figures.total > 0 or found.cancelled_at is null) then 'done'
-                      when found.cancelled_at is not null then 'cancelled' else 'failed' end;
+        ended := case when found.cancelled_at is not null then 'cancelled'
+                      when figures.succeeded = figures.total then 'done' else 'failed' end;
         update workflow w set completed_at = clock(), outcome = ended where w.workflow_id = candidate;
         return query select found.workflow_id, ended::text,
                             jsonb_build_object('total', figures.total, 'succeeded', figures.succeeded,

@@ -94,7 +94,7 @@ def test_batches_are_listed_with_figures_and_found_by_name_service_and_being_ope
     ]
     assert lines[first.id[:13]][1:10] == ["bills", "of", "April", "batch", "common", "Failed", "2", "of", "2"]
     assert lines[third.id[:13]][1:8] == ["letters", "batch", "sales", "Open", "0", "of", "1"]
-    assert "more: --limit 10" in desk.run("batches", "list", "--limit", "1").out
+    assert "and more: --limit shows more than 1" in desk.run("batches", "list", "--limit", "1").out
     assert desk.run("batches", "list", "--name", "nothing").out == "no batch or group\n"
 
 
@@ -130,7 +130,7 @@ def test_show_has_figures_callbacks_and_the_failed_members_with_arguments_and_er
     assert "members    2 succeeded, 3 failed" in text
     assert "  on success  sales.tells " in text
     assert "number=" in text
-    assert "… and 1 more: --limit 20" in text
+    assert "… and 1 more: --limit 3 shows more" in text
 
 
 def test_an_id_must_be_known_and_clear(desk: Desk, job_store: JobStore) -> None:

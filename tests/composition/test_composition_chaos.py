@@ -49,35 +49,38 @@ def run_worker(store: JobStore) -> Iterator[RunWorker]:
 
 
 class Crew:
-    """Two workers. Each is to die somewhere, and is replaced by one that is to die somewhere else."""
+    """Two workers. Each is to die somewhere, and is replaced by one that is to die where nobody has yet."""
 
-    def __init__(self, run_worker: RunWorker, fates: list[str]) -> None:
+    def __init__(self, run_worker: RunWorker, chance: random.Random) -> None:
         self.run_worker = run_worker
-        self.fates = fates
-        self.deaths: set[str] = set()
-        self.workers = [self._hired() for _ in range(2)]
+        self.chance = chance
+        self.deaths = 0
+        self.spared = set(POINTS)
+        """Where nobody has died yet."""
+        self.workers = [self._hired(armed=True) for _ in range(2)]
 
-    def _hired(self) -> WorkerProcess:
-        env = {"FAULT": self.fates.pop()} if self.fates else {}
-        return self.run_worker(threads=4, env=QUIET | FRAGILE | env)
+    def _hired(self, *, armed: bool) -> WorkerProcess:
+        point = self.chance.choice(sorted(self.spared) or POINTS)
+        fault = {"FAULT": f"{point}:{1 + self.chance.randrange(3)}"} if armed else {}
+        return self.run_worker(threads=4, env=QUIET | FRAGILE | fault)
 
     def replace_the_dead(self) -> None:
         for place, worker in enumerate(self.workers):
             if worker.ended:
-                self.deaths |= {point for point in POINTS if f"dies {point}" in worker.log()}
-                self.workers[place] = self._hired()
+                self.deaths += 1
+                self.spared -= {point for point in POINTS if f"dies {point}" in worker.log()}
+                self.workers[place] = self._hired(armed=True)
 
-    def kill_one(self, chance: random.Random) -> None:
-        place = chance.randrange(2)
+    def kill_one(self, *, armed: bool) -> None:
+        place = self.chance.randrange(2)
         self.workers[place].kill9()
-        self.workers[place] = self._hired()
+        self.workers[place] = self._hired(armed=armed)
 
-    def arm_no_more(self) -> None:
-        """Whoever is still to die is killed now."""
-        self.fates = []
+    def replace_all(self) -> None:
+        """By workers that are to live."""
         for place, worker in enumerate(self.workers):
             worker.kill9()
-            self.workers[place] = self._hired()
+            self.workers[place] = self._hired(armed=False)
 
 
 def test_everything_comes_to_its_end_whoever_dies_and_wherever(
@@ -88,27 +91,23 @@ def test_everything_comes_to_its_end_whoever_dies_and_wherever(
     chance = random.Random(seed)
     graphs = [opened(store, large_batch())]
     graphs += [opened(store, random_graph(chance, f"{number}.")) for number in range(8)]
-    fates = [f"{point}:{1 + chance.randrange(4)}" for point in POINTS for _ in range(2)]
-    chance.shuffle(fates)
-    crew = Crew(run_worker, fates)
+    crew = Crew(run_worker, chance)
 
-    restarts = [4, 9]
+    restarts = [2, 5]
     until = time.monotonic() + DEADLINE
-    while crew.fates and time.monotonic() < until:
+    while (crew.spared or restarts) and time.monotonic() < until:
         graphs.append(opened(store, random_graph(chance, f"{len(graphs)}.")))
         crew.replace_the_dead()
-        if restarts and len(crew.fates) <= restarts[-1]:
-            restarts.pop()
+        if restarts and crew.deaths >= restarts[0]:
+            restarts.pop(0)
             server.stop("immediate")
             server.start()
             store.broker.store("common").pool.clear()
         if chance.randrange(30) == 0:
-            crew.kill_one(chance)
+            crew.kill_one(armed=True)
         wait_some_time(0.1)
-    crew.arm_no_more()
-    assert len(crew.deaths) >= len(POINTS) - 1, (
-        f"the last ones were spared, and who was killed before: {crew.deaths}"
-    )
+    assert (crew.spared, restarts) == (set(), []), "somebody died everywhere"
+    crew.replace_all()
 
     first = {graph.graph.name: foretell(graph.graph) for graph in graphs}
     wait_for_the_end(store, graphs, first)
@@ -116,7 +115,7 @@ def test_everything_comes_to_its_end_whoever_dies_and_wherever(
     store.open("repaired")
     for graph in graphs:
         graph.composition.retry_failed()
-    crew.kill_one(chance)
+    crew.kill_one(armed=False)
     second = {graph.graph.name: foretell(graph.graph, first[graph.graph.name]) for graph in graphs}
     wait_for_the_end(store, graphs, second)
     print(f"{len(graphs)} graphs, {store.ask('select count(*) from effect')[0][0]} effects")

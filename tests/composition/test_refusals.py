@@ -105,7 +105,8 @@ def test_a_composition_in_itself(broker: JobBroker, actors: Actors) -> None:
     batch = Batch("bills").add(actors.bill.message("A-101"))
     said = "batch 'bills' has a cycle: it would contain itself"
     assert refused(broker, lambda: batch.add(batch)) == said
-    flow = Workflow("close").add(batch).item
+    flow = Workflow("close")
+    flow.add(batch)
     outer = Workflow("outer")
     outer.add(flow)
     assert refused(broker, lambda: batch.add(outer)) == said

@@ -19,7 +19,7 @@ started = time.process_time()
 import actors
 seconds = time.process_time() - started
 assert not touched, touched
-heavy = {"fpdf", "uharfbuzz", "sentry_sdk", "rich", "typer", "structlog", "yoyo", "pipelines"} & set(sys.modules)
+heavy = {"fpdf", "uharfbuzz", "sentry_sdk", "rich", "typer", "structlog", "yoyo"} & set(sys.modules)
 assert not heavy, heavy
 nameless = [a.actor_name for a in actors.broker.actors.values() if not (a.fn.__doc__ or "").strip()]
 assert not nameless, nameless

@@ -41,7 +41,7 @@ with wanted as materialized (
 select w.message_id::text, r.message_id is null as clash, w.unique_key,
        case when r.message_id is null then (
            select q.message_id::text from {schema}.queue q where q.unique_key = w.unique_key limit 1) end,
-       (select count(*) from told), r.state::text, w.state::text, w.workflow_id::text
+       (select count(*) from told), r.state::text, w.state::text, w.workflow_id::text, w.followed_in
   from wanted w left join revived r using (message_id);
 
 -- name: run_now

@@ -73,7 +73,7 @@ select revision from {schema}.workflow where workflow_id = %(id)s::uuid and comp
 -- Completes a workflow that spans stores, unless it has changed since it was seen idle in all of them.
 update {schema}.workflow w
    set completed_at = {schema}.clock(),
-       outcome = (case when %(succeeded)s = %(total)s and (%(total)s > 0 or w.cancelled_at is null) then 'done' when w.cancelled_at is not null then 'cancelled'
+       outcome = (case when w.cancelled_at is not null then 'cancelled' when %(succeeded)s = %(total)s then 'done'
                        else 'failed' end)::{schema}.state
  where w.workflow_id = %(id)s::uuid and w.completed_at is null and w.revision = %(revision)s
 returning w.workflow_id::text, w.outcome::text, w.followed_in, w.parent_id::text, w.parent_service;
