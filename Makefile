@@ -22,7 +22,7 @@ up: $(READY) ## migrate, then run every process of the Procfile until Ctrl-C
 	@.venv/bin/honcho start || [ $$? -eq 130 ]
 
 test: $(READY) ## run all tests (TESTS="tests/store -k stale": some)
-	@.venv/bin/python -m pytest $(TESTS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(READY) ## lint, formatting, types, import rules
 	.venv/bin/ruff check .
