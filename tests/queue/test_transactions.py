@@ -216,7 +216,11 @@ def test_a_store_on_another_database_is_found_there_and_only_there(database: str
         assert count(broker, "sales") == count(broker, "common") == 0
 
 
-@pytest.mark.parametrize("thing", [sqlite3.connect(":memory:"), object(), None, "postgresql://x"], ids=str)
+@pytest.mark.parametrize(
+    "thing",
+    [sqlite3.connect(":memory:"), object(), None, "postgresql://x"],
+    ids=lambda thing: type(thing).__name__,
+)
 def test_anything_else_is_refused(broker: JobBroker, bill: Any, thing: Any) -> None:
     with (
         pytest.raises(TypeError, match="psycopg2 connection or a SQLAlchemy Session or Connection"),
