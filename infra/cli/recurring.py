@@ -52,6 +52,7 @@ def list_(service: Service = None, json: Json = False) -> None:
             )
             for j in found
         ],
+        below=("remarks", "schedule", "last run"),
     )
 
 

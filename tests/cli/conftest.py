@@ -125,6 +125,7 @@ def desk(
     job_store: JobStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Desk]:
     """An operator's desk on the test's job store, whose actors are registered."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # which xdist sets
     with settings_for(job_store.url, monkeypatch, JOBS_SERVICES="common,sales"):
         declare_on(job_store.broker)
         registry.declare(job_store.broker)
