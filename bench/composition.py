@@ -7,12 +7,9 @@ from contextlib import closing
 import dramatiq
 import psycopg2
 
-from bench import dramatiq_drain
 from bench.countdown import Countdown
-from bench.ours import SERVICE, UNFINISHED, Middleware, broker_on, noop_on, prepare
+from bench.ours import SERVICE, broker_on, noop_on
 from infra.composition import Batch
-
-__all__ = ["drain", "fill", "measure_progress", "open_batch", "prepare"]
 
 
 def open_batch(database_url: str, jobs: int) -> dict[str, float]:
@@ -38,20 +35,6 @@ def fill(database_url: str, jobs: int, form: str) -> dict[str, str]:
             ]
             batch.add(dramatiq.pipeline(steps))
     return {"batch": batch.run()}
-
-
-def drain(database_url: str, jobs: int, middleware: Middleware, threads: int) -> dict[str, object]:
-    """Drain the queue, until every acknowledgement is stored."""
-    broker, countdown = broker_on(database_url, middleware), Countdown(jobs)
-    noop_on(broker, countdown)
-    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-
-        def finished() -> bool:
-            cursor.execute(UNFINISHED)
-            return cursor.fetchone() == (False,)
-
-        return dict(dramatiq_drain.drain(broker, countdown, finished, threads))
 
 
 def measure_progress(database_url: str, batch: str, times: int) -> dict[str, float]:

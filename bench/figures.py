@@ -233,9 +233,7 @@ def _drain_composed(run: Run, form: str, jobs: int, middleware: str, threads: in
         else:
             call("composition", "fill", database_url=url, jobs=jobs, form=form)
         run.server.settle(url)
-        answer = call(
-            "composition", "drain", database_url=url, jobs=jobs, middleware=middleware, threads=threads
-        )
+        answer = call("ours", "drain", database_url=url, jobs=jobs, middleware=middleware, threads=threads)
         if form != "plain" and not call("composition", "is_complete", database_url=url)["complete"]:
             raise ContenderFailedError(f"{form}: all jobs ran, but the batch is not complete")
         figure = f"{form}, {threads} threads" + (", production" if middleware == "production" else "")

@@ -55,7 +55,13 @@ def fill(database_url: str, jobs: int = 0, delayed: int = 0) -> None:
     _enqueue(noop, delayed, delay=NEVER)
 
 
-def drain(database_url: str, jobs: int, middleware: Middleware, behind: bool = False) -> dict[str, object]:
+def drain(
+    database_url: str,
+    jobs: int,
+    middleware: Middleware,
+    behind: bool = False,
+    threads: int = dramatiq_drain.THREADS,
+) -> dict[str, object]:
     """Drain the queue; or, with jobs left `behind` that must not be touched, the first `jobs` of it."""
     broker, countdown = broker_on(database_url, middleware), Countdown(jobs, hold=behind)
     noop_on(broker, countdown)
@@ -66,7 +72,7 @@ def drain(database_url: str, jobs: int, middleware: Middleware, behind: bool = F
             cursor.execute(UNFINISHED)
             return cursor.fetchone() == (False,)
 
-        return dict(dramatiq_drain.drain(broker, countdown, None if behind else finished))
+        return dict(dramatiq_drain.drain(broker, countdown, None if behind else finished, threads))
 
 
 def serve(database_url: str) -> dict[str, dict[str, int]]:

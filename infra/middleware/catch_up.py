@@ -6,13 +6,13 @@ import random
 import threading
 from typing import Any
 
-import psycopg2
 from dramatiq.logging import get_logger
 from dramatiq.middleware import Middleware
 
 from infra.scheduling.declare import declare
-from infra.scheduling.ledger import fire, fire_waiting, statements
-from infra.store.connections import DISCONNECTED, Store
+from infra.scheduling.fire import errors_logged, fire_in
+from infra.scheduling.ledger import statements
+from infra.store.connections import Store
 
 EVERY = 60.0
 """Seconds between two looks."""
@@ -46,38 +46,24 @@ class _Thread(threading.Thread):
 
     def run(self) -> None:
         for store in self._stores:
-            self._guarded(store, lambda store=store: declare(self._broker, store, complete=False))
+            with errors_logged("No catching up in", store):
+                declare(self._broker, store, complete=False)
         while not self.over.wait(EVERY * random.uniform(0.9, 1.1)):
             for store in self._late():
-                self._guarded(store, lambda store=store: self._fire(store))
-
-    def _fire(self, store: Store) -> None:
-        sent = fire(store, self._broker) + fire_waiting(store, self._broker)
-        if sent:
-            log.warning("Caught up on %d runs of %s: is periodiq running?", sent, store.schema)
+                if sent := fire_in(store, self._broker):
+                    log.warning("Caught up on %d runs of %s: is periodiq running?", sent, store.schema)
 
     def _late(self) -> list[Store]:
         """Stores with ticks that are overdue, asked by one statement a database."""
         late: list[Store] = []
         for url in dict.fromkeys(store.url for store in self._stores):
             here = {store.schema: store for store in self._stores if store.url == url}
-            statement = " union all ".join(statements(store).next_due for store in here.values())
-            for schema, due_in, waiting in (
-                self._guarded(
-                    next(iter(here.values())),
-                    lambda s=statement, h=here: next(iter(h.values())).fetch(s),
-                )
-                or []
-            ):
-                if waiting or (due_in is not None and due_in < -LATE):
-                    late.append(here[schema.strip('"')])
+            first = next(iter(here.values()))
+            with errors_logged("No catching up in", first):
+                rows = first.fetch(" union all ".join(statements(store).next_due for store in here.values()))
+                late += [
+                    here[schema.strip('"')]
+                    for schema, due_in, waiting in rows
+                    if waiting or (due_in is not None and due_in < -LATE)
+                ]
         return late
-
-    def _guarded(self, store: Store, do: Any) -> Any:
-        try:
-            return do()
-        except DISCONNECTED as error:
-            log.warning("No catching up in %s: %s", store.schema, str(error).strip().partition("\n")[0])
-        except psycopg2.Error:
-            log.exception("Catching up in %s failed.", store.schema)
-        return None

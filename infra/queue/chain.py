@@ -7,6 +7,7 @@ beginning, which waits for the one before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dramatiq import Message, get_encoder
@@ -95,12 +96,4 @@ def bare(message: Message[Any], *more: str) -> Message[Any]:
     if not any(name in message.options for name in (*_OF_PIPELINES, *more)):
         return message
     options = {k: v for k, v in message.options.items() if k not in _OF_PIPELINES and k not in more}
-    return Message(
-        queue_name=message.queue_name,
-        actor_name=message.actor_name,
-        args=message.args,
-        kwargs=message.kwargs,
-        options=options,
-        message_id=message.message_id,
-        message_timestamp=message.message_timestamp,
-    )
+    return replace(message, options=options)

@@ -201,16 +201,20 @@ class Finisher(threading.Thread):
         self._again_at = time.monotonic() + max(PAUSE, 3 * (time.monotonic() - began))
 
     def _write_singly(self, runs: list[Run], notes: list[Note], error: Exception) -> None:
-        """The database refuses something of this batch. Notes go first: they need the lease that their run ends."""
+        """The database refuses something of this batch."""
         if len(runs) + len(notes) > 1:
-            for note in notes:
-                self._write_until_done([], [note])
-            for run in runs:
-                self._write_until_done([run], [])
+            self._write_one_by_one(runs, notes)
             return
         held = self._write_refused(runs, error)
         if runs:
             self._settled(runs, held)
+
+    def _write_one_by_one(self, runs: list[Run], notes: list[Note]) -> None:
+        """Notes go first: they need the lease that their run ends."""
+        for note in notes:
+            self._write_until_done([], [note])
+        for run in runs:
+            self._write_until_done([run], [])
 
     def _write_later(self, runs: list[Run], notes: list[Note], error: StoreUnavailable) -> None:
         """Another database, into which some follow-ups go, is away: their runs stay held until it is back, all others
@@ -221,10 +225,7 @@ class Finisher(threading.Thread):
         waiting = [run for run in runs if self._leads_elsewhere(run)]
         others = [run for run in runs if run not in waiting]
         if not waiting and len(runs) + len(notes) > 1:  # it is what follows from what follows
-            for note in notes:
-                self._write_until_done([], [note])
-            for run in runs:
-                self._write_until_done([run], [])
+            self._write_one_by_one(runs, notes)
             return
         if waiting and (others or notes):
             self._write_until_done(others, notes)
@@ -248,11 +249,9 @@ class Finisher(threading.Thread):
 
     def _write(self, runs: list[Run], notes: list[Note]) -> set[str]:
         """One transaction. Returns the ids of the runs whose lease was still held."""
-        if self._conn is None:
-            self._conn = self._outage.connect("dhanman-jobs finish", autocommit=False)
         held: set[str] = set()
         ended: list[Ended] = []
-        with self._conn, self._conn.cursor() as cursor:
+        with self._transaction() as cursor:
             cursor.execute(self._patience)
             for store, note_group in _by_store(notes, lambda note: note.run.store):
                 write_notes(cursor, _statements(store), note_group)
@@ -332,15 +331,9 @@ class Finisher(threading.Thread):
                 PLANNER + sql.finish_done, {**claims(plain), "durations": [r.duration_ms for r in plain]}
             )
             held.update(row[0] for row in cursor.fetchall())
-            ended += [_ended(run, "done") for run in plain if run.workflow_id or run.followed_in]
         if final:
             cursor.execute(PLANNER + sql.finish, outcomes(final))
             held.update(row[0] for row in cursor.fetchall())
-            ended += [
-                _ended(run, (run.outcome or SUCCESS).state)
-                for run in final
-                if run.workflow_id or run.followed_in
-            ]
         if retried:
             parameters = {
                 **outcomes(retried),
@@ -358,8 +351,11 @@ class Finisher(threading.Thread):
                     "untils": [r.counts_until for r in unstarted],
                 }
                 cursor.execute(PLANNER + sql.uncount_starts, parameters)
-        if len(held) < len(runs):
-            ended[:] = [job for job in ended if job.service != store.service or job.message_id in held]
+        ended += [
+            _ended(run)
+            for run in (*plain, *final)
+            if (run.workflow_id or run.followed_in) and run.message_id in held
+        ]
         return held
 
     def _write_refused(self, runs: list[Run], error: Exception) -> set[str]:
@@ -406,7 +402,8 @@ class Finisher(threading.Thread):
             self._conn = None
 
 
-def _ended(run: Run, state: str) -> Ended:
+def _ended(run: Run) -> Ended:
+    state = (run.outcome or SUCCESS).state
     return Ended(run.message_id, run.store.service, state, run.workflow_id, run.followed_in)
 
 

@@ -64,9 +64,8 @@ def operation(store: Store) -> Iterator[Operation]:
         with transaction() as cursor:
             moving = Operation(store, cursor)
             yield moving
-        if (
-            moving.reopened
-        ):  # before this commit it may have been completed anew, as the retried members were not seen
+        if moving.reopened:
+            # Before this commit they may have been completed anew, as the retried members were not seen.
             with transaction() as cursor:
                 reach = Reach(store.url, cursor, stores_around(store))
                 for service, workflow_id in sorted(moving.reopened):

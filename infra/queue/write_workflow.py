@@ -11,7 +11,7 @@ from infra.queue.errors import JobRefused
 from infra.queue.message import Envelope, seal
 from infra.queue.opening import Edge, KeyTaken, Opening, Step, WorkflowCancelled
 from infra.queue.statements import bound
-from infra.queue.successors import NOBODY, Reach, complete
+from infra.queue.successors import Reach, complete, count
 from infra.store.connections import Store
 
 
@@ -87,6 +87,7 @@ class _Writer:
         self.broker = broker
         self.opening = opening
         self.cursor_for = cursor_for
+        self.reach = _Within(broker, cursor_for)
         self._written: set[str] = set()
         """Services whose stores have all of it already."""
         self._service_of = {
@@ -111,20 +112,20 @@ class _Writer:
             steps = members.get(service, [])
             added = self._put(service, steps, opening.workflow_id) if steps else 0
             if added:
-                self._count(service, opening.workflow_id, added)
+                count(self.reach, service, opening.workflow_id, added=added)
         parent = opening.parent[1] if opening.parent else None
         for service, steps in self._by_service(opening.callbacks).items():
             if service not in self._written:
                 added = self._put(service, steps, parent)
                 if parent and added:
-                    self._count(service, parent, added)
+                    count(self.reach, service, parent, added=added)
         self._add_edges()
 
     def _refuse_taken_key(self) -> None:
         opening = self.opening
         if opening.key is None:
             return
-        found = self._fetch(opening.home, "workflow_with_key", {"unique_key": opening.key})
+        found = self.reach.fetch(opening.home, "workflow_with_key", {"unique_key": opening.key})
         if not found or found[0][0] == opening.workflow_id:
             return
         if opening.parent is None:
@@ -149,7 +150,7 @@ class _Writer:
             "unique_key": opening.key if service == opening.home else None,
             "opened": opening.opened,
         }
-        return bool(self._fetch(service, "open_workflow", parameters))
+        return bool(self.reach.fetch(service, "open_workflow", parameters))
 
     def _join(self, services: Iterable[str]) -> None:
         """Holds the workflow open while members of these services are added."""
@@ -168,7 +169,7 @@ class _Writer:
         self._spread(opening.workflow_id, found, services)
 
     def _hold(self, service: str, workflow_id: str) -> _Found | None:
-        rows = self._fetch(service, "join_workflow", {"id": workflow_id})
+        rows = self.reach.fetch(service, "join_workflow", {"id": workflow_id})
         return _Found(*rows[0]) if rows else None
 
     def _spread(self, workflow_id: str, found: _Found, services: Iterable[str]) -> None:
@@ -188,10 +189,10 @@ class _Writer:
                 "unique_key": None,
                 "opened": found.opened,
             }
-            self._fetch(service, "open_workflow", part)
+            self.reach.fetch(service, "open_workflow", part)
         if len(spans) > 1:
             for service in found.spans if new else [found.home]:
-                self._fetch(service, "span", {"id": workflow_id, "spans": spans}, rows=False)
+                self.reach.fetch(service, "span", {"id": workflow_id, "spans": spans})
         if new and found.parent_service is not None and found.parent_id is not None:
             around = self._hold(found.parent_service, found.parent_id)
             if around is not None:
@@ -199,7 +200,8 @@ class _Writer:
 
     def _put(self, service: str, steps: list[Step], workflow_id: str | None) -> int:
         """Returns how many entered the queue."""
-        cursor, schema = self._cursor(service)
+        store = self.broker.store(service)
+        cursor, schema = self.cursor_for(store), store.schema
         if len(steps) <= CHUNK:
             refused = put(cursor, schema, self._sealed(steps, workflow_id))
         else:
@@ -219,7 +221,7 @@ class _Writer:
     def _waits_already(self, service: str, message_id: str) -> bool:
         """Whether this callback was written before, in a database that was committed when its home's was not."""
         edge = {"successor": message_id, "predecessor": self.opening.workflow_id}
-        return bool(self._fetch(service, "waits_already", edge)[0][0])
+        return bool(self.reach.fetch(service, "waits_already", edge)[0][0])
 
     def _sealed(self, steps: Sequence[Step], workflow_id: str | None) -> list[Envelope]:
         shut = not self.opening.opened and workflow_id == self.opening.workflow_id
@@ -252,18 +254,7 @@ class _Writer:
                     "delays",
                 )
                 parameters = {name: list(column) for name, column in zip(names, columns[1:], strict=True)}
-                self._fetch(service, "add_edges", parameters, rows=False)
-
-    def _count(self, service: str, workflow_id: str, added: int) -> None:
-        parameters = {
-            "ids": [workflow_id],
-            "worker_id": NOBODY,
-            "added": [added],
-            "succeeded": [0],
-            "failed": [0],
-            "cancelled": [0],
-        }
-        self._fetch(service, "count_members", parameters)
+                self.reach.fetch(service, "add_edges", parameters)
 
     def _by_service(self, steps: Iterable[Step]) -> dict[str, list[Step]]:
         if len(set(self._service_of.values())) == 1:
@@ -273,17 +264,6 @@ class _Writer:
         for step in steps:
             grouped.setdefault(self._service_of[step.message.actor_name], []).append(step)
         return grouped
-
-    def _cursor(self, service: str) -> tuple[Any, str]:
-        store = self.broker.store(service)
-        return self.cursor_for(store), store.schema
-
-    def _fetch(
-        self, service: str, name: str, parameters: dict[str, Any], *, rows: bool = True
-    ) -> list[tuple[Any, ...]]:
-        cursor, schema = self._cursor(service)
-        cursor.execute(getattr(bound(schema), name), parameters)
-        return cursor.fetchall() if rows else []
 
 
 def _chunks(items: Sequence[Any]) -> Iterator[Any]:

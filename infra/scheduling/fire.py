@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
@@ -10,7 +12,7 @@ from dramatiq.logging import get_logger
 
 from infra.queue.enqueue import MISSING
 from infra.scheduling.ledger import fire, fire_waiting
-from infra.store.connections import DISCONNECTED
+from infra.store.connections import DISCONNECTED, Store
 
 TOGETHER = 5.0
 """Seconds within which calls are one: periodiq sends each of a minute's jobs, and the first fires them all."""
@@ -27,15 +29,24 @@ def fire_everywhere(broker: Any) -> int:
     if time.monotonic() - _Last.fired_at < TOGETHER:
         return 0
     _Last.fired_at = time.monotonic()
-    sent = 0
-    for service in broker.config.jobs_services:
-        store = broker.store(service)
-        try:
-            sent += fire(store, broker) + fire_waiting(store, broker)
-        except DISCONNECTED as error:
-            log.warning("No ticks from %s: %s", store.schema, str(error).strip().partition("\n")[0])
-        except MISSING:
-            log.warning("No ticks from %s: it is not up to date. Run `dhanman-jobs migrate`.", store.schema)
-        except psycopg2.Error:
-            log.exception("No ticks from %s.", store.schema)
-    return sent
+    return sum(fire_in(broker.store(service), broker) for service in broker.config.jobs_services)
+
+
+def fire_in(store: Store, broker: Any) -> int:
+    """Sends what is due in one store; its errors are logged. Returns how many runs."""
+    with errors_logged("No ticks from", store):
+        return fire(store, broker) + fire_waiting(store, broker)
+    return 0
+
+
+@contextmanager
+def errors_logged(what: str, store: Store) -> Iterator[None]:
+    """A store that is away or not migrated is no reason to leave out the others."""
+    try:
+        yield
+    except DISCONNECTED as error:
+        log.warning("%s %s: %s", what, store.schema, str(error).strip().partition("\n")[0])
+    except MISSING:
+        log.warning("%s %s: it is not up to date. Run `dhanman-jobs migrate`.", what, store.schema)
+    except psycopg2.Error:
+        log.exception("%s %s.", what, store.schema)

@@ -18,6 +18,7 @@ from infra.scheduling.declare import declare
 from infra.scheduling.ledger import fire, fire_waiting
 from infra.store.connections import Store
 from tests.support.queue import job_state, rows, wait_until, working
+from tests.support.waiting import wait_for
 
 INDIA = ZoneInfo("Asia/Kolkata")
 
@@ -211,3 +212,13 @@ def test_periodiq_s_sending_goes_through_the_ledger(broker: JobBroker) -> None:
     with working(broker):
         wait_until(broker, by_hand, "Succeeded")
     assert job_state(broker, by_hand) == "Succeeded"
+
+
+def test_a_worker_sends_what_no_scheduler_sent(broker: JobBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.middleware.catch_up.EVERY", 0.1)
+    told = hourly(broker)
+    rows(broker, "update {schema}.recurring set next_at = now() - interval '5 minutes' returning 1")
+
+    with working(broker):
+        wait_for(lambda: told, "the run that was late")
+    assert [outcome for _, outcome in ledger(broker)] == ["sent"]
