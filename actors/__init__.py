@@ -8,13 +8,17 @@ import sys
 from importlib.util import find_spec
 
 from infra.app import broker
+from infra.scheduling.ticker import declare_ticker
 from infra.settings import settings
 
-for _service in ("common", "sales"):
-    importlib.import_module(f"actors.{_service}")
+for _service in ("common", "sales", "purchase", "payroll", "community", "inventory"):
+    if find_spec(f"actors.{_service}") is not None:
+        importlib.import_module(f"actors.{_service}")
 
 if find_spec("periodic") is not None:  # loaded by name: imports run periodic → pipelines → actors
     importlib.import_module("periodic")
+
+declare_ticker(broker)
 
 for _module in settings().jobs_extra_actors:
     try:

@@ -31,17 +31,22 @@ class Size:
     idle: float  # seconds
     memory: int
     members: int  # of the batch whose progress is asked
+    recurring: int  # jobs due at midnight
+    missed: int  # recurring jobs of which three days were missed
+    scheduler_idle: float  # seconds; it wakes once a minute
     batches: tuple[tuple[int, int], ...]  # of pgqueuer: batch size, managers
 
 
 WHOLE = Size(
     rounds=3, jobs=100_000, slow_jobs=5_000, sends=5_000, bulk=200_000, small=10_000, large=1_000_000, window=100_000,
     pick_ups=500, idle=30, memory=1_000_000, members=1_000_000,
+    recurring=10_000, missed=1_000, scheduler_idle=90,
     batches=((10, 1), (10, 5), (100, 1), (250, 1), (500, 1), (1000, 1), (500, 2)),
 )  # fmt: skip
 QUICK = Size(
     rounds=1, jobs=15_000, slow_jobs=300, sends=500, bulk=20_000, small=1_000, large=20_000, window=10_000,
-    pick_ups=50, idle=5, memory=20_000, members=20_000, batches=((100, 1), (500, 1)),
+    pick_ups=50, idle=5, memory=20_000, members=20_000,
+    recurring=1_000, missed=100, scheduler_idle=5, batches=((100, 1), (500, 1)),
 )  # fmt: skip
 
 
@@ -162,8 +167,30 @@ def batch(run: Run, size: Size) -> None:
         _progress(run, size)
 
 
+def scheduling(run: Run, size: Size) -> None:
+    """Recurring jobs due all at once, made up for after three days, listed; and a scheduler that has nothing to do."""
+    if not run.wants("ours"):
+        return
+    with run.forgiving("ours"):
+        for _ in range(size.rounds):
+            with run.database("ours") as url:
+                fired = _fired(run, url, size.recurring, "once", since="2026-04-03 00:00:00+05:30")
+                run.record("midnight", "ours", fired["seconds"], "s", fired)
+                listed = call("scheduling", "list_next", database_url=url)
+                run.record("recurring next", "ours", listed["seconds"], "s", listed)
+                run.record("recurring next, memory", "ours", listed["memory"], "MB")
+            _enqueued_as_many(run, "midnight", size.recurring)
+            with run.database("ours") as url:
+                fired = _fired(run, url, size.missed, "all,once", since="2026-03-31 00:00:00+05:30")
+                run.record("three days missed", "ours", fired["seconds"], "s", fired)
+                run.record("three days missed, runs", "ours", fired["sent"], "jobs")
+                run.record("three days missed, memory", "ours", fired["memory"], "MB")
+            _enqueued_as_many(run, "three days missed", fired["sent"])
+        _idle_scheduler(run, size)
+
+
 GROUPS: dict[str, Callable[[Run, Size], None]] = {
-    group.__name__: group for group in (drain, enqueue, bulk, depth, pickup, idle, memory, batch)
+    group.__name__: group for group in (drain, enqueue, bulk, depth, pickup, idle, memory, batch, scheduling)
 }
 
 BEHIND_SMALL, BEHIND_LARGE = "drain, small backlog", "drain, large backlog"
@@ -194,6 +221,9 @@ TARGETS = (
     *(Target(f"drain a batch, {n} threads", (f"batch, {n} threads", "ours"), 0.8,
              against=(f"plain, {n} threads", "ours"), reference="plain", unit="/s") for n in (1, 4, 16)),
     Target("progress of a batch of 1M", ("progress", "ours"), 20, at_most=True, unit="ms"),
+    Target("10,000 recurring jobs due at midnight", ("midnight", "ours"), 5, at_most=True, unit="s"),
+    Target("three days of 1,000 recurring jobs", ("three days missed", "ours"), 10, at_most=True, unit="s"),
+    Target("idle scheduler", ("idle scheduler", "ours"), 1, at_most=True, unit="statements/s"),
 )  # fmt: skip
 
 
@@ -247,6 +277,35 @@ def _progress(run: Run, size: Size) -> None:
         call("ours", "drain", database_url=url, jobs=size.members // 4, middleware="bare", behind=True)
         answer = call("composition", "measure_progress", database_url=url, batch=opened["batch"], times=50)
         run.record("progress", "ours", answer["worst"], "ms", answer)
+
+
+def _fired(run: Run, url: str, jobs: int, missed: str, since: str) -> dict[str, float]:
+    call("scheduling", "fill", database_url=url, jobs=jobs, missed=missed, since=since)
+    run.server.settle(url)
+    return call("scheduling", "fire_all", database_url=url)
+
+
+def _enqueued_as_many(run: Run, figure: str, jobs: int) -> None:
+    with run.database("ours") as url:
+        run.server.settle(url)
+        answer = call("scheduling", "enqueue_as_many", database_url=url, jobs=jobs)
+        run.record(figure, "enqueue_many", answer["seconds"], "s")
+
+
+def _idle_scheduler(run: Run, size: Size) -> None:
+    """Statements that `periodiq actors` sends, from its start."""
+    with run.database("ours") as url:
+        run.server.count_statements(url)
+        with serving("scheduling", "serve", database_url=url):
+            started = time.monotonic()
+            time.sleep(size.scheduler_idle)
+            sent, seconds = run.server.statements(url), time.monotonic() - started
+        if not sent and seconds > 60:
+            raise RuntimeError("a scheduler that asks for nothing in a minute is not idle but dead")
+        counted = {" ".join(query.split())[:120]: calls for query, calls in sent.items()}
+        run.record(
+            "idle scheduler", "ours", sum(counted.values()) / seconds, "statements/s", {"statements": counted}
+        )
 
 
 def _in_database(run: Run, figure: str, contender: str, function: str, **parameters: object) -> None:

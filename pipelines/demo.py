@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import actors
+from actors.common.rules.calendar import Period
 from actors.sales import bills
 from actors.sales.report import MonthSummary, month_summary
-from actors.sales.rules.calendar import Period
 from actors.sales.seed import DUPLEX, SeededSociety, seed, set_tariff
 from actors.sales.summary import summary_of
 from infra.composition import Batch

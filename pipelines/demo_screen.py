@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from actors.common.rules.money import rupees
 from actors.sales.report import MonthSummary
-from actors.sales.rules.money import rupees
 from actors.sales.seed import SeededSociety
 from actors.sales.summary import Summary
 from infra.cli.tree import tree_of

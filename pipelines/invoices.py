@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from actors.common.rules.calendar import Period
 from actors.sales import (
     create_invoice,
     generate_invoice_for_resident,
@@ -19,7 +20,6 @@ from actors.sales import (
     update_ledger,
 )
 from actors.sales.rules.billing import BillingError
-from actors.sales.rules.calendar import Period
 from infra.composition import Batch, Workflow
 from infra.queue import transaction
 

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common.rules.calendar import Period, PeriodError
+from actors.common.rules.ledger import UnbalancedEntry
+from actors.common.rules.rates import MissingRate
 from actors.sales import store
 from actors.sales.invoice import Invoice
 from actors.sales.rules.billing import BillingError, maintenance_bill
-from actors.sales.rules.calendar import Period, PeriodError
 from actors.sales.rules.numbering import NumberingError, invoice_number
-from actors.sales.rules.posting import UnbalancedEntry, invoice_entry
-from actors.sales.rules.rates import MissingRate
+from actors.sales.rules.posting import invoice_entry
 
 REFUSALS = (
     BillingError,

@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from actors.common.rules.calendar import FinancialYear, Period
 from actors.sales.rules.billing import Bill, DocumentKind
-from actors.sales.rules.calendar import FinancialYear, Period
 from actors.sales.rules.reminders import Standing
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from decimal import Decimal
 
+from actors.common.rules.calendar import INDIA
+from actors.common.rules.money import grouped, in_words, rupees
 from actors.sales.invoice import Invoice
 from actors.sales.rules.billing import SAC, BillLine, DocumentKind, Head
-from actors.sales.rules.calendar import INDIA
-from actors.sales.rules.money import grouped, in_words, rupees
 from actors.sales.wording import HEAD_NAMES, TITLES
 from infra.gateways.pdf import INK, Colour, Document
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common.rules.money import rupees
 from actors.sales import store
 from actors.sales.invoice import Invoice
-from actors.sales.rules.money import rupees
 from actors.sales.rules.reminders import BEFORE_DUE
 from actors.sales.wording import GREETINGS, TITLES
 from infra.gateways import mail

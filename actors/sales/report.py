@@ -8,9 +8,10 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common.rules.calendar import Period
 from actors.sales.rules.billing import DocumentKind
-from actors.sales.rules.calendar import Period
-from actors.sales.store import all_rows, one_row, statements
+from actors.sales.store import statements
+from infra.store.rows import all_rows, one_row
 
 
 @dataclass(frozen=True)

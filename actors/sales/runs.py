@@ -11,11 +11,12 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common.rules.calendar import INDIA, Period
 from actors.sales.invoice import Supplier
 from actors.sales.report import MonthSummary, month_summary
 from actors.sales.rules.billing import Head
-from actors.sales.rules.calendar import INDIA, Period
-from actors.sales.store import UnknownUnit, all_rows, checked_id, one_row, statements, supplier
+from actors.sales.store import UnknownUnit, statements, supplier
+from infra.store.rows import all_rows, checked_id, one_row
 
 
 class UnknownCommunity(LookupError):

@@ -9,18 +9,15 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
-from actors.sales.rules.calendar import Period
-from actors.sales.rules.money import to_paisa, to_rupee
-from actors.sales.seed_names import DEVANAGARI_NAMES, FIRST_NAMES, LAST_NAMES
+from actors.common.reference.seed import FOUNDED, address, id_of
+from actors.common.rules.calendar import Period
+from actors.common.rules.money import to_paisa, to_rupee
+from actors.common.seed_names import DEVANAGARI_NAMES, FIRST_NAMES, LAST_NAMES
 from actors.sales.store import statements
-
-NAMESPACE = UUID("6f1d6f0e-5a3e-4c1b-9d0f-2b7a90c1e4d2")
-FOUNDED = date(2019, 4, 1)
-"""From this day on the tariffs hold, the flats are owned and the vehicles are parked."""
 
 STANDARD, DUPLEX = "STANDARD", "DUPLEX"
 """Groups of flats, each with a tariff of its own."""
@@ -130,24 +127,14 @@ class _Draft:
         self._plates: set[str] = set()
 
     def id_of(self, *parts: object) -> UUID:
-        return uuid5(NAMESPACE, "/".join(map(str, (self.seed_number, *parts))))
+        return id_of(self.seed_number, *parts)
 
     def society(self) -> UUID:
         community = self.id_of("community")
         self.rows["community"].append(
             {
-                "id": str(community),
-                "name": "Green Valley",
-                "legal_name": "Green Valley Co-operative Housing Society Ltd.",
-                "registration_number": "PNA/PNA(4)/HSG/TC/10482/2019",
-                "address": "Survey No. 42, Baner-Pashan Link Road, Baner",
-                "city": "Pune",
-                "state_name": "Maharashtra",
+                **address(self.seed_number),
                 "state_code": "27",
-                "law_scope": "MH",
-                "pin_code": "411045",
-                "gstin": gstin("27", "AABAG4821K"),
-                "email": "office@greenvalley.example.in",
                 "treasurer_email": "treasurer@greenvalley.example.in",
                 "bank_details": "Deccan Sahakari Bank, Baner · A/c 004210009182 · IFSC DSBX0000042",
                 "tax_invoice_series": "GV",
@@ -264,14 +251,3 @@ class _Draft:
             if plate not in self._plates:
                 self._plates.add(plate)
                 yield plate
-
-
-def gstin(state_code: str, pan: str) -> str:
-    """The GST number of a PAN's first registration in a State, with its check character (base 36, weights 1, 2)."""
-    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    body = f"{state_code}{pan}1Z"
-    total = 0
-    for position, character in enumerate(body):
-        product = digits.index(character) * (position % 2 + 1)
-        total += product // 36 + product % 36
-    return body + digits[-total % 36]

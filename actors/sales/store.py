@@ -11,8 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
-from psycopg2.extras import NamedTupleCursor
 
+from actors.common.rules.calendar import FinancialYear, Period
+from actors.common.rules.ledger import Entry
+from actors.common.rules.rates import Rate, RateBook
 from actors.sales.invoice import Invoice, Recipient, Supplier
 from actors.sales.rules.billing import (
     Bill,
@@ -25,10 +27,8 @@ from actors.sales.rules.billing import (
     Head,
     UnitCharges,
 )
-from actors.sales.rules.calendar import FinancialYear, Period
-from actors.sales.rules.posting import Entry
-from actors.sales.rules.rates import Rate, RateBook
 from infra.store import connections, sql
+from infra.store.rows import checked_id, one_row
 
 statements = sql.load("actors.sales")
 
@@ -160,7 +160,7 @@ def issue_invoice(connection: Connection, invoice: Invoice, sequence: int, numbe
         series=invoice.series,
         financial_year=invoice.financial_year.start,
         sequence=sequence,
-        accounts=[line.account.value for line in entry.lines],
+        accounts=[str(line.account) for line in entry.lines],
         debits=[line.debit for line in entry.lines],
         credits=[line.credit for line in entry.lines],
     )
@@ -279,26 +279,6 @@ def decide_reminder(connection: Connection, invoice_id: UUID, step: str, skipped
         reason=skipped,
     )
     return row is not None
-
-
-def one_row(connection: Connection, statement: str, **parameters: Any) -> Any:
-    """The first row of a statement, by column name, or None."""
-    return next(iter(all_rows(connection, statement, **parameters)), None)
-
-
-def all_rows(connection: Connection, statement: str, **parameters: Any) -> list[Any]:
-    """The rows of a statement, by column name."""
-    with connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
-        cursor.execute(statement, parameters)  # type: ignore[no-untyped-call]
-        return cursor.fetchall()
-
-
-def checked_id(text: str | UUID, what: str, error: type[LookupError]) -> str:
-    """As text; raises `error` for what is no id at all."""
-    try:
-        return str(text if isinstance(text, UUID) else UUID(text))
-    except ValueError:
-        raise error(f"{text!r} is not the id of any {what}") from None
 
 
 def _rate_book(rows: str | None, scope: str) -> RateBook:

@@ -7,9 +7,9 @@ from email.message import EmailMessage
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common.rules.money import rupees
 from actors.sales import runs
 from actors.sales.bills import REFUSALS
-from actors.sales.rules.money import rupees
 from actors.sales.runs import BillingRun, Flat, RunOutcome
 from actors.sales.wording import HEAD_NAMES
 from infra.composition import Batch, Failure, Progress

@@ -44,7 +44,7 @@ def carry_out(
 def ask(verb: str, what: str) -> None:
     """Raises Stop unless somebody says yes."""
     if Mode.json or not sys.stdin.isatty():
-        raise Stop(f"{what} would be meant: add --yes to {verb} them", USAGE)
+        raise Stop(f"{what} would be meant: add --yes to {verb} without asking", USAGE)
     sys.stderr.write(f"{verb} {what}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

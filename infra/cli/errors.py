@@ -8,6 +8,7 @@ from psycopg2.errors import InvalidSchemaName, UndefinedColumn, UndefinedFunctio
 from infra.cli.output import FAILED, UNREACHABLE, USAGE, Stop
 from infra.composition.errors import UnknownWorkflow
 from infra.queue.errors import JobRefused, StoreNotMigrated, StoreUnavailable
+from infra.scheduling.errors import RecurringRefused, WrongRecurring
 from infra.store.connections import DISCONNECTED
 from infra.store.embedded import EmbeddedPostgresError
 
@@ -22,6 +23,8 @@ def explained(error: Exception) -> tuple[str, int] | None:
         return str(error), error.code
     if isinstance(error, JobRefused):
         return f"refused: {error}", USAGE
+    if isinstance(error, RecurringRefused):
+        return f"refused: {error}", USAGE if isinstance(error, WrongRecurring) else FAILED
     if isinstance(error, StoreNotMigrated | UnknownWorkflow):
         return str(error), FAILED
     if isinstance(error, NOT_MIGRATED):

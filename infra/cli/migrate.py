@@ -45,6 +45,7 @@ def migrate(
     whole_code = find_spec("periodic") is not None
     recurring = {store.service: declare(broker, store, complete=whole_code) for store in stores}
     absent = _absent(broker, stores)
+    known = sum(map(len, registry.actors_by_service(broker).values()))
     if forget:
         for store in stores:
             registry.forget(store, absent.get(store.service, []))
@@ -64,14 +65,14 @@ def migrate(
     if answer(machine):
         return
     if not changed:
-        say(f"nothing to do: {len(done)} schemas and {len(broker.actors)} actors are up to date")
+        say(f"nothing to do: {len(done)} schemas and {known} actors are up to date")
     else:
         table(
             ("schema", "done", "database"),
             [(a.schema, ", ".join(a.applied) or "up to date", shown(url)) for a, url in done],
         )
         say(f"{sum(recurring.values())} recurring jobs were new or changed")
-        say(f"{sum(actors.values())} of {len(broker.actors)} actors were new or changed")
+        say(f"{sum(actors.values())} of {known} actors were new or changed")
     for service, names in absent.items():
         words = "forgotten" if forget else "declared by no code here; --forget-absent-actors forgets them"
         say(f"{service}: {', '.join(names)} {words}")

@@ -89,13 +89,16 @@ def table(
     right: Sequence[str] = (),
     below: Sequence[str] = (),
     least: int = 1_000,
+    fold: bool = False,
 ) -> None:
     """A table without frames, so that it can be cut and searched; state names in their colour.
 
     Parameters:
       below: columns that leave a terminal which is too narrow, the first one first, for a line below each row.
       least: so many characters of such a column may stay in its place.
+      fold: the line below a row goes on in the next where it is too long; else it is cut.
     """
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -131,7 +134,9 @@ def table(
             *(Text(part.text, style=part.style or "") for part in line), sep="", no_wrap=True, crop=True
         )
         said = "  ".join(row[place] for place in moved if row[place])
-        if said:
+        if said and fold:
+            out.print(Padding(Text(said), (0, 0, 0, 4), expand=False))
+        elif said:
             out.print(Text(f"    {said}"), no_wrap=True, overflow="ellipsis")
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from infra.cli.options import Json, Reason, Service
+from infra.cli import recurring_orders as orders
+from infra.cli.options import Json, Service
 from infra.cli.output import FAILED, Stop, answer, say, table
+from infra.cli.recurring_import import import_schedules
+from infra.cli.recurring_shown import Name, local, machine, next_run, one, outcome, paused, remarks, tell
 
 app = typer.Typer(
-    no_args_is_help=True, help="Jobs that run by the calendar: list, next, history, trigger, pause, resume."
+    no_args_is_help=True,
+    help="Jobs that run by the calendar: list, show, next, history; trigger, pause, resume; reschedule, add, remove.",
 )
-
-Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="The recurring job's name, e.g. generate-monthly-invoices.")
-]
 
 
 @app.command(name="list")
@@ -30,30 +30,52 @@ def list_(service: Service = None, json: Json = False) -> None:
       dhanman-jobs recurring list --service sales --json
     """  # noqa: D301
     from infra.cli.stores import stores
-    from infra.scheduling.operate import list_recurring
+    from infra.scheduling.find import list_recurring
+    from infra.settings import settings
 
-    found = [job for store in stores(service) for job in list_recurring(store)]
-    if answer({"recurring": [_machine(job) for job in found]}):
+    redact = settings().jobs_redact
+    found = [job for store in stores(service) for job in list_recurring(store, redact=redact)]
+    if answer({"recurring": [machine(job) for job in found]}):
         return
     if not found:
         say("no recurring job is known; `dhanman-jobs migrate` or a worker's start makes the code's known")
         return
     table(
-        ("name", "service", "schedule", "next run", "last run", "outcome", "remarks"),
+        ("name", "service", "schedule", "zone", "next run", "last run", "outcome", "remarks"),
         [
             (
                 j.name,
                 j.service,
-                f"{j.words} ({j.zone})",
-                _next(j),
-                _local(j.last_at, j.zone),
-                _outcome(j),
-                _remarks(j),
+                j.words,
+                j.zone,
+                next_run(j),
+                local(j.last_at, j.zone),
+                outcome(j.last_outcome, j.last_state),
+                remarks(j),
             )
             for j in found
         ],
-        below=("remarks", "schedule", "last run"),
+        below=("remarks", "schedule", "zone", "last run"),
+        fold=True,
     )
+
+
+@app.command()
+def show(name: Name, service: Service = None, json: Json = False) -> None:
+    """Everything about one recurring job: schedule, policies, arguments, the next runs and the last ticks.
+
+    \b
+    Examples:
+      dhanman-jobs recurring show generate-monthly-invoices
+      dhanman-jobs recurring show generate-monthly-invoices --json | jq .next
+    """  # noqa: D301
+    from infra.scheduling.find import history as past
+
+    store, job = one(name, service)
+    runs = list(job.next_runs(5))
+    ticks = past(store, name, 5)
+    if not answer({"recurring": machine(job), "next": [at.isoformat() for at in runs], "ticks": ticks}):
+        tell(job, runs, ticks)
 
 
 @app.command(name="next")
@@ -74,23 +96,20 @@ def next_(
     from itertools import islice
 
     from infra.cli.stores import stores
-    from infra.scheduling.operate import list_recurring
+    from infra.scheduling.find import list_recurring
 
-    jobs = [
-        j
-        for store in stores(service)
-        for j in list_recurring(store, name)
-        if not (j.paused_at or j.orphaned_at)
-    ]
-    if name is not None and not jobs:
-        _one(name, service)
-        raise Stop(f"{name} is paused or orphaned: it does not run", FAILED)
+    if name is None:
+        jobs = [job for store in stores(service) for job in list_recurring(store)]
+    else:
+        jobs = [one(name, service)[1]]
+        if reason := jobs[0].orphan_reason or (jobs[0].paused_at and paused(jobs[0])):
+            raise Stop(f"{name} does not run: {reason}", FAILED)
     to_come = list(islice(heapq.merge(*(_runs(job, count) for job in jobs)), count))
     if answer(
         {"next": [{"name": j.name, "service": j.service, "at": at.isoformat()} for at, _, j in to_come]}
     ):
         return
-    table(("at", "name", "service"), [(_local(at, j.zone), j.name, j.service) for at, _, j in to_come])
+    table(("at", "name", "service"), [(local(at, j.zone), j.name, j.service) for at, _, j in to_come])
 
 
 @app.command()
@@ -100,134 +119,49 @@ def history(
     service: Service = None,
     json: Json = False,
 ) -> None:
-    """What became of a job's ticks, the latest first.
+    """What became of a job's ticks, the latest first; also of a job that was removed.
 
     \b
     Examples:
       dhanman-jobs recurring history generate-monthly-invoices --limit 12
     """  # noqa: D301
-    from infra.scheduling import operate
+    from infra.cli.stores import stores
+    from infra.scheduling import find
+    from infra.scheduling.cron import DEFAULT_ZONE
 
-    store, job = _one(name, service)
-    ticks = operate.history(store, name, limit)
+    for store in stores(service):
+        if ticks := find.history(store, name, limit):
+            zone = next((job.zone for job in find.list_recurring(store, name)), DEFAULT_ZONE)
+            break
+    else:
+        (_, job), ticks = one(name, service), []
+        zone = job.zone
     if answer({"name": name, "ticks": [vars(tick) for tick in ticks]}):
         return
     table(
         ("due", "done at", "outcome", "job", "reason"),
         [
-            (_local(t.due_at, job.zone), _local(t.at, job.zone), t.outcome, t.message_id, t.reason)
-            for t in ticks
+            (
+                local(tick.due_at, zone),
+                local(tick.at, zone),
+                outcome(tick.outcome, tick.state),
+                tick.message_id,
+                tick.reason,
+            )
+            for tick in ticks
         ],
     )
 
 
-@app.command()
-def trigger(name: Name, service: Service = None, json: Json = False) -> None:
-    """Run a recurring job now, whatever the calendar says.
-
-    \b
-    Examples:
-      dhanman-jobs recurring trigger check-overdue-invoices
-    """  # noqa: D301
-    from infra.cli.actors import loaded_broker
-    from infra.cli.stores import by_whom
-    from infra.scheduling import operate
-
-    store, job = _one(name, service)
-    broker = loaded_broker()
-    if job.actor_name not in broker.actors:
-        raise Stop(f"{name} runs {job.actor_name}, which this code does not declare", FAILED)
-    message_id = operate.trigger(store, broker, name, by=by_whom())
-    if not answer({"name": name, "id": message_id}):
-        say(f"triggered {name}: job {message_id}")
-
-
-@app.command()
-def pause(name: Name, reason: Reason = None, service: Service = None, json: Json = False) -> None:
-    """Let a recurring job not run until it is resumed.
-
-    \b
-    Examples:
-      dhanman-jobs recurring pause send-payment-reminders --reason "mail server moves"
-    """  # noqa: D301
-    from infra.cli.stores import by_whom
-    from infra.scheduling import operate
-
-    store, _ = _one(name, service)
-    done = operate.pause(store, name, by=by_whom(), reason=reason)
-    if not answer({"name": name, "paused": done}):
-        say(f"paused {name}" if done else f"{name} was paused already")
-
-
-@app.command()
-def resume(name: Name, service: Service = None, json: Json = False) -> None:
-    """Let a paused recurring job run again, from its next time on.
-
-    \b
-    Examples:
-      dhanman-jobs recurring resume send-payment-reminders
-    """  # noqa: D301
-    from infra.scheduling import operate
-
-    store, _ = _one(name, service)
-    done = operate.resume(store, name)
-    if not answer({"name": name, "resumed": done}):
-        say(f"resumed {name}" if done else f"{name} was not paused")
-
-
-def _one(name: str, service: str | None) -> tuple[Any, Any]:
-    from infra.cli.stores import stores
-    from infra.queue.admission import did_you_mean
-    from infra.scheduling.operate import list_recurring
-
-    among = stores(service)
-    for store in among:
-        for job in list_recurring(store, name):
-            return store, job
-    names = [job.name for store in among for job in list_recurring(store)]
-    raise Stop(f"no recurring job {name!r}{did_you_mean(name, names)}", FAILED)
-
-
 def _runs(job: Any, count: int) -> Iterator[tuple[datetime, str, Any]]:
     """The next runs of one job, with what orders those of one moment."""
-    from infra.scheduling.ledger import schedule
-
-    at: datetime | None = datetime.now(UTC)
-    for _ in range(count):
-        at = None if at is None else schedule(job.spec, job.zone).next_after(at)
-        if at is None:
-            return
-        yield at, job.name, job
+    return ((at, job.name, job) for at in job.next_runs(count))
 
 
-def _machine(job: Any) -> dict[str, Any]:
-    return {**vars(job), "words": job.words}
-
-
-def _local(at: datetime | None, zone: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    return "" if at is None else f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M}"
-
-
-def _next(job: Any) -> str:
-    return "" if job.paused_at or job.orphaned_at else _local(job.next_at, job.zone)
-
-
-def _outcome(job: Any) -> str:
-    from infra.queue.states import NAMES
-
-    return NAMES[job.last_state] if job.last_state else job.last_outcome or ""
-
-
-def _remarks(job: Any) -> str:
-    remarks = []
-    if job.orphaned_at:
-        remarks.append("orphaned: no code declares it")
-    if job.paused_at:
-        remarks.append(f"paused by {job.paused_by}" + (f": {job.pause_reason}" if job.pause_reason else ""))
-    if job.changed_at:
-        remarks.append(f"changed by {job.changed_by}, the code says {job.code_spec}")
-    if job.added_by:
-        remarks.append(f"added by {job.added_by}")
-    return "; ".join(remarks)
+app.command()(orders.trigger)
+app.command()(orders.pause)
+app.command()(orders.resume)
+app.command()(orders.reschedule)
+app.command()(orders.add)
+app.command()(orders.remove)
+app.command("import")(import_schedules)

@@ -9,9 +9,10 @@ from typing import Any
 from dramatiq.logging import get_logger
 from dramatiq.middleware import Middleware
 
+from infra.scheduling.absent import errors_logged
 from infra.scheduling.declare import declare
-from infra.scheduling.fire import errors_logged, fire_in
-from infra.scheduling.ledger import statements
+from infra.scheduling.due import ask_when_due
+from infra.scheduling.fire import fire_in
 from infra.store.connections import Store
 
 EVERY = 60.0
@@ -27,7 +28,7 @@ class CatchUp(Middleware):
 
     @property
     def actor_options(self) -> set[str]:
-        return {"periodic", "recurring"}
+        return {"periodic", "recurring", "never_queued"}
 
     def after_worker_boot(self, broker: Any, worker: Any) -> None:
         self._thread = _Thread(broker)
@@ -54,16 +55,9 @@ class _Thread(threading.Thread):
                     log.warning("Caught up on %d runs of %s: is periodiq running?", sent, store.schema)
 
     def _late(self) -> list[Store]:
-        """Stores with ticks that are overdue, asked by one statement a database."""
-        late: list[Store] = []
-        for url in dict.fromkeys(store.url for store in self._stores):
-            here = {store.schema: store for store in self._stores if store.url == url}
-            first = next(iter(here.values()))
-            with errors_logged("No catching up in", first):
-                rows = first.fetch(" union all ".join(statements(store).next_due for store in here.values()))
-                late += [
-                    here[schema.strip('"')]
-                    for schema, due_in, waiting in rows
-                    if waiting or (due_in is not None and due_in < -LATE)
-                ]
-        return late
+        """Stores with ticks that are overdue, or with runs that wait for others."""
+        return [
+            found.store
+            for found in ask_when_due(self._stores)
+            if found.waiting or (found.due_in is not None and found.due_in < -LATE)
+        ]

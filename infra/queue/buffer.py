@@ -20,7 +20,7 @@ class _Lane:
     __slots__ = ("heap", "pass_", "stride")
 
     def __init__(self, weight: int) -> None:
-        self.heap: list[Run] = []
+        self.heap: list[tuple[int, int, Run]] = []
         self.stride = 1.0 / weight
         self.pass_ = 0.0
 
@@ -61,7 +61,7 @@ class ReadyBuffer:
                     lane = self._lanes[run.queue_name] = _Lane(1)
                 if not lane.heap and lane.pass_ < self._time:
                     lane.pass_ = self._time
-                heapq.heappush(lane.heap, run)
+                heapq.heappush(lane.heap, (run.priority, run.order, run))
                 self.held[run.message_id] = run
                 count += 1
             self.waiting += count
@@ -105,7 +105,7 @@ class ReadyBuffer:
             assert best is not None
             self._time = best.pass_
             best.pass_ += best.stride
-            run = heapq.heappop(best.heap)
+            run = heapq.heappop(best.heap)[2]
             self.waiting -= 1
             self.taken += 1
             hungry = self.waiting < self.low_water
@@ -125,10 +125,10 @@ class ReadyBuffer:
         out: list[Run] = []
         with self._lock:
             for lane in self._lanes.values():
-                stale = [run for run in lane.heap if run.claimed_at <= limit]
+                stale = [run for _, _, run in lane.heap if run.claimed_at <= limit]
                 if stale:
                     out.extend(stale)
-                    lane.heap = [run for run in lane.heap if run.claimed_at > limit]
+                    lane.heap = [entry for entry in lane.heap if entry[2].claimed_at > limit]
                     heapq.heapify(lane.heap)
             self.waiting -= len(out)
         return out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -267,16 +268,10 @@ class Claimer(threading.Thread):
             },
         )
         watch.complained = False
-        taken: dict[str, int] = {}
-        lowest: dict[str, int] = {}
-        for row in rows:
-            name, priority = row[1], row[5]
-            taken[name] = taken.get(name, 0) + 1
-            if priority > lowest.get(name, -(2**31) - 1):
-                lowest[name] = priority
-        more = [name for name, count in counts.items() if taken.get(name, 0) >= count]
+        taken = Counter(row[1] for row in rows)
+        more = [name for name, count in counts.items() if taken[name] >= count]
         watch.dirty = watch.dirty or bool(more)
-        watch.backlog({name: lowest[name] for name in more})
+        watch.backlog({name: max(row[5] for row in rows if row[1] == name) for name in more})
         return [Run(watch.store, lease, worker_id, row) for row in rows]
 
     def _claim_limited(self, watch: StoreWatch, now: float, room: int | None) -> list[Run]:

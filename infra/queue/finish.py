@@ -412,6 +412,8 @@ def _statements(store: Store) -> Statements:
 
 
 def _by_store(items: Sequence[Any], key: Callable[[Any], Any]) -> list[tuple[Any, list[Any]]]:
+    if not items:
+        return []
     groups: dict[Any, list[Any]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)

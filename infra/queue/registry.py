@@ -26,9 +26,11 @@ def declare(broker: Any, stores: Iterable[Store] | None = None) -> dict[str, int
 
 
 def actors_by_service(broker: Any) -> dict[str, list[Any]]:
+    """The actors whose jobs can be sent."""
     found: dict[str, list[Any]] = {}
     for actor in sorted(broker.actors.values(), key=lambda a: str(a.actor_name)):
-        found.setdefault(broker.service_of(actor), []).append(actor)
+        if not actor.options.get("never_queued"):
+            found.setdefault(broker.service_of(actor), []).append(actor)
     return found
 
 

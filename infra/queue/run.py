@@ -51,6 +51,31 @@ class Unreadable(ValueError):
 class Run(MessageProxy):
     """A claimed job. Attributes of the message are plain attributes here, because every hook reads them."""
 
+    # Most runs keep most of these: set here, they cost a claim nothing.
+    last_chance = False
+    start_by: float | None = None
+    """When it must have started at the latest, by time.perf_counter(), as its rate counts it from the claim."""
+    counts_until: Any = None
+    """Until when its start counts under its rate."""
+    duration_ms: float | None = None
+    """None: it never ran, so the attempt does not count."""
+    failed = False
+    lost = False
+    args: tuple[Any, ...] = ()
+    message_timestamp = 0
+    outcome: Outcome | None = None
+    result: tuple[str, int] | None = None
+    follow_ups: list[Envelope] | None = None
+    handed_on: str | None = None
+    """As JSON, what goes to the jobs that wait for this one."""
+    openings: list[Any] | None = None
+    """Workflows to be opened, and members to be added, with its finish."""
+    additions: list[Any] | None = None
+    """The same, asked for by the job itself: only if it succeeds."""
+    progress: tuple[int, int] | None = None
+    _exception: BaseException | None = None
+    _whole: Message[Any] | None = None
+
     def __init__(
         self,
         store: Store,
@@ -68,7 +93,7 @@ class Run(MessageProxy):
             self.message_id,
             self.queue_name,
             self.actor_name,
-            text,
+            self._text,
             self.attempt,
             self.priority,
             self.order,
@@ -79,32 +104,9 @@ class Run(MessageProxy):
             self.followed_in,
             self.limit_key,
         ) = row
-        self.last_chance = False
-        self.start_by: float | None = None
-        """When it must have started at the latest, by time.perf_counter(), as its rate counts it from the claim."""
-        self.counts_until: Any = None
-        """Until when its start counts under its rate."""
         self.claimed_at = self.started = time.perf_counter()
-        self.duration_ms: float | None = None  # None: it never ran, so the attempt does not count
-        self.failed = False
-        self.lost = False
-        self.args: tuple[Any, ...] = ()
         self.kwargs: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
-        self.message_timestamp = 0
-        self.outcome: Outcome | None = None
-        self.result: tuple[str, int] | None = None
-        self.follow_ups: list[Envelope] | None = None
-        self.handed_on: str | None = None
-        """As JSON, what goes to the jobs that wait for this one."""
-        self.openings: list[Any] | None = None
-        """Workflows to be opened, and members to be added, with its finish."""
-        self.additions: list[Any] | None = None
-        """The same, asked for by the job itself: only if it succeeds."""
-        self.progress: tuple[int, int] | None = None
-        self._exception: BaseException | None = None
-        self._whole: Message[Any] | None = None
-        self._text = text
 
     def read(self) -> None:
         """Decodes the message. Raises Unreadable, saying what is wrong with it."""

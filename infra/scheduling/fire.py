@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import psycopg2
-from dramatiq.logging import get_logger
-
-from infra.queue.enqueue import MISSING
+from infra.scheduling.absent import errors_logged
+from infra.scheduling.due import ask_when_due
 from infra.scheduling.ledger import fire, fire_waiting
-from infra.store.connections import DISCONNECTED, Store
+from infra.store.connections import Store
 
-TOGETHER = 5.0
-"""Seconds within which calls are one: periodiq sends each of a minute's jobs, and the first fires them all."""
-
-log = get_logger(__name__)
+AHEAD = 2.0
+"""Seconds that this machine's clock may be ahead of a database's: a tick so near is waited for, else it would be a
+minute late."""
 
 
 class _Last:
-    fired_at = float("-inf")
+    wake: str | None = None
+
+
+def fire_at_wake(broker: Any, wake: str) -> int:
+    """Fires once for all that periodiq sends when it wakes: its first send fires everything. Returns how many runs.
+
+    Parameters:
+      wake: the moment that periodiq gives to all sends of one waking, `scheduled_at`.
+    """
+    if wake == _Last.wake:
+        return 0
+    _Last.wake = wake
+    return fire_everywhere(broker)
 
 
 def fire_everywhere(broker: Any) -> int:
-    """Sends what is due in each store; one that is away is left to workers that catch up. Returns how many runs."""
-    if time.monotonic() - _Last.fired_at < TOGETHER:
-        return 0
-    _Last.fired_at = time.monotonic()
-    return sum(fire_in(broker.store(service), broker) for service in broker.config.jobs_services)
+    """Sends what is due in each store; one that is away is left to workers that catch up. Returns how many runs.
+
+    Where nothing is due it is one statement a database.
+    """
+    found = ask_when_due([broker.store(service) for service in broker.config.jobs_services])
+    soon = [one for one in found if one.waiting or (one.due_in is not None and one.due_in <= AHEAD)]
+    time.sleep(max([0.0, *(one.due_in for one in soon if one.due_in is not None and one.due_in <= AHEAD)]))
+    return sum(fire_in(one.store, broker) for one in soon)
 
 
 def fire_in(store: Store, broker: Any) -> int:
@@ -37,16 +47,3 @@ def fire_in(store: Store, broker: Any) -> int:
     with errors_logged("No ticks from", store):
         return fire(store, broker) + fire_waiting(store, broker)
     return 0
-
-
-@contextmanager
-def errors_logged(what: str, store: Store) -> Iterator[None]:
-    """A store that is away or not migrated is no reason to leave out the others."""
-    try:
-        yield
-    except DISCONNECTED as error:
-        log.warning("%s %s: %s", what, store.schema, str(error).strip().partition("\n")[0])
-    except MISSING:
-        log.warning("%s %s: it is not up to date. Run `dhanman-jobs migrate`.", what, store.schema)
-    except psycopg2.Error:
-        log.exception("%s %s.", what, store.schema)

@@ -12,9 +12,10 @@ from functools import cache, lru_cache
 from typing import Any
 
 from dramatiq import Message
+from dramatiq.logging import get_logger
 
 from infra.queue.enqueue import put
-from infra.queue.message import seal
+from infra.queue.message import Envelope, seal
 from infra.scheduling.cron import Cron, cron
 from infra.store.connections import Store
 from infra.store.sql import Statements, load
@@ -23,8 +24,12 @@ MOST = 5_000
 """Recurring jobs a transaction."""
 MOST_TICKS = 1_000
 """Ticks of one job a transaction, where all are made up for; the rest follow in the next."""
+ENOUGH = 20_000
+"""Ticks after which a transaction takes no further job."""
 PUNCTUAL = timedelta(seconds=90)
 """A tick this old is not missed: periodiq wakes once a minute."""
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,13 @@ class Tick:
     name: str
     due_at: datetime
     outcome: str
-    message: Message[Any] | None = None
+    envelope: Envelope | None = None
     reason: str | None = None
+
+    @property
+    def message_id(self) -> str | None:
+        """The id of its run."""
+        return self.envelope.message.message_id if self.envelope else None
 
 
 def fire(store: Store, broker: Any) -> int:
@@ -45,9 +55,9 @@ def fire(store: Store, broker: Any) -> int:
         with store.pool.borrowed() as conn:
             conn.autocommit = False
             with conn, conn.cursor() as cursor:
-                found, now_sent = _fire_some(store, broker, cursor)
+                more, now_sent = _fire_some(store, broker, cursor)
         sent += now_sent
-        if found < MOST:
+        if not more:
             return sent
 
 
@@ -63,55 +73,97 @@ def fire_waiting(store: Store, broker: Any) -> int:
                 return 0
             cursor.execute(sql.still_running, {"names": [row[0] for row in rows]})
             running = dict(cursor.fetchall())
-            ready = [row for row in rows if row[0] not in running]
-            messages = [message_of(broker, row[0], row[2], row[3], row[4], row[1]) for row in ready]
-            if ready:
-                parameters = {
-                    "names": [row[0] for row in ready],
-                    "dues": [row[1] for row in ready],
-                    "message_ids": [message.message_id for message in messages],
-                }
-                cursor.execute(sql.send_waiting, parameters)
-                put(cursor, store.schema, [seal(message, None, broker) for message in messages])
-            return len(ready)
+            ticks = [
+                _sent(broker, name, actor_name, args, kwargs, due_at, "after the run before it")
+                for name, due_at, actor_name, args, kwargs in rows
+                if name not in running
+            ]
+            if ticks:
+                cursor.execute(sql.rewrite_ticks, _columns(ticks))
+            return _put(store, cursor, ticks)
 
 
-def _fire_some(store: Store, broker: Any, cursor: Any) -> tuple[int, int]:
-    """Returns how many jobs were due, and how many runs were sent."""
+def _fire_some(store: Store, broker: Any, cursor: Any) -> tuple[bool, int]:
+    """Returns whether more may be due, and how many runs were sent."""
     sql = statements(store)
     cursor.execute(sql.due, {"actors": list(broker.actors), "most": MOST})
     rows = cursor.fetchall()
     if not rows:
-        return 0, 0
-    names = [row[0] for row in rows]
+        return False, 0
+    more = len(rows) == MOST
+    names: list[str] = []
     busy = _busy(sql, cursor, [row[0] for row in rows if row[7] != "allow"])
     ticks: list[Tick] = []
     nexts: list[datetime | None] = []
+    to_make_up = cache(_to_make_up)  # many jobs share a schedule, and were missed since the same moment
     for name, actor_name, args, kwargs, spec, zone, missed, overlap, next_at, now in rows:
-        when = schedule(spec, zone)
-        dues, passed_over = _to_make_up(when, missed, next_at, now)
-        nexts.append(when.next_after(dues[-1] if len(dues) == MOST_TICKS else now))
+        try:
+            when = schedule(spec, zone)
+        except ValueError as error:  # as with a zone that this machine does not have: it stays due
+            log.warning("The recurring job %s of %s cannot be fired: %s", name, store.schema, error)
+            continue
+        if len(ticks) >= ENOUGH:
+            more = True
+            break
+        names.append(name)
+        dues, passed_over = to_make_up(when, missed, next_at, now)
+        cut = len(dues) == MOST_TICKS
+        more = more or cut
+        nexts.append(when.next_after(dues[-1] if cut else now))
         ticks += [
             Tick(name, due_at, "missed", reason="nobody was there to send it") for due_at in passed_over
         ]
         for due_at in dues:
             outcome, reason = _by_overlap(overlap, busy.get(name))
-            message = (
-                message_of(broker, name, actor_name, args, kwargs, due_at) if outcome == "sent" else None
-            )
-            if message is not None and overlap != "allow":
-                busy[name] = message.message_id
             if due_at != next_at and missed == "once":
-                reason = f"also for what was missed since {next_at:%Y-%m-%d %H:%M %Z}"
-            ticks.append(Tick(name, due_at, outcome, message, reason))
+                since = f"also for what was missed since {next_at:%Y-%m-%d %H:%M %Z}"
+                reason = f"{reason}; {since}" if reason else since
+            tick = (
+                _sent(broker, name, actor_name, args, kwargs, due_at, reason)
+                if outcome == "sent"
+                else Tick(name, due_at, outcome, reason=reason)
+            )
+            if tick.message_id is not None and overlap != "allow":
+                busy[name] = f"run {tick.message_id}"
+            ticks.append(tick)
     cursor.execute(sql.move_on, {"names": names, "nexts": nexts})
     new = write_ticks(sql, cursor, ticks)
-    messages = [
-        tick.message for tick in ticks if tick.message is not None and (tick.name, tick.due_at) in new
+    sent = _put(store, cursor, [tick for tick in ticks if (tick.name, tick.due_at) in new])
+    return more and bool(names), sent
+
+
+def _sent(
+    broker: Any,
+    name: str,
+    actor_name: str,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    due_at: datetime,
+    reason: str | None,
+) -> Tick:
+    """The tick with its run; without, and why, where the actor would not take it: that must not hold up the others."""
+    try:
+        envelope = seal(message_of(broker, name, actor_name, args, kwargs, due_at), None, broker)
+    except Exception as error:  # noqa: BLE001 - JobRefused, or whatever the actor's own unique_key raises
+        log.warning("The recurring job %s was not sent: %s", name, error)
+        return Tick(name, due_at, "skipped", reason=f"refused: {error}")
+    return Tick(name, due_at, "sent", envelope, reason)
+
+
+def _put(store: Store, cursor: Any, ticks: list[Tick]) -> int:
+    """Enqueues the runs of these ticks. A tick whose unique key a job holds already says so. Returns how many runs."""
+    envelopes = [tick.envelope for tick in ticks if tick.envelope is not None]
+    if not envelopes:
+        return 0
+    holders = put(cursor, store.schema, envelopes)
+    unsent = [
+        Tick(tick.name, tick.due_at, "skipped", reason=f"job {holder} has its unique key")
+        for tick in ticks
+        if tick.message_id is not None and (holder := holders.get(tick.message_id))
     ]
-    if messages:
-        put(cursor, store.schema, [seal(message, None, broker) for message in messages])
-    return len(rows), len(messages)
+    if unsent:
+        cursor.execute(statements(store).rewrite_ticks, _columns(unsent))
+    return len(envelopes) - len(unsent)
 
 
 def _to_make_up(
@@ -132,16 +184,22 @@ def _by_overlap(overlap: str, running: str | None) -> tuple[str, str | None]:
     if running is None or overlap == "allow":
         return "sent", None
     if overlap == "skip":
-        return "skipped", f"run {running} had not ended"
-    return "waiting", f"for run {running}"
+        return "skipped", f"{running} had not ended"
+    return "waiting", f"for {running}"
 
 
 def _busy(sql: Statements, cursor: Any, names: list[str]) -> dict[str, str]:
-    """By name, the run that has not ended."""
+    """By name, the run that has not ended or not even begun, in words."""
     if not names:
         return {}
+    # In this order: what waits no longer, because it was sent a moment ago, is running by the second question.
+    cursor.execute(sql.waiting_before, {"names": names})
+    waiting = {
+        name: f"the run of {due_at:%Y-%m-%d %H:%M %Z}, which waits itself"
+        for name, due_at in cursor.fetchall()
+    }
     cursor.execute(sql.still_running, {"names": names})
-    return dict(cursor.fetchall())
+    return {name: f"run {message_id}" for name, message_id in cursor.fetchall()} | waiting
 
 
 def message_of(
@@ -157,15 +215,18 @@ def message_of(
 
 def write_ticks(sql: Statements, cursor: Any, ticks: list[Tick]) -> set[tuple[str, datetime]]:
     """Writes ticks into the ledger. Returns those that were not there."""
-    parameters = {
+    cursor.execute(sql.write_ticks, _columns(ticks))
+    return set(cursor.fetchall())
+
+
+def _columns(ticks: list[Tick]) -> dict[str, Any]:
+    return {
         "names": [tick.name for tick in ticks],
         "dues": [tick.due_at for tick in ticks],
         "outcomes": [tick.outcome for tick in ticks],
-        "message_ids": [tick.message.message_id if tick.message else None for tick in ticks],
+        "message_ids": [tick.message_id for tick in ticks],
         "reasons": [tick.reason for tick in ticks],
     }
-    cursor.execute(sql.write_ticks, parameters)
-    return set(cursor.fetchall())
 
 
 @lru_cache(maxsize=10_000)

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import dramatiq
 
 from infra.queue.errors import JobRefused
 from infra.scheduling.cron import Cron
-from infra.scheduling.fire import fire_everywhere
+from infra.scheduling.fire import fire_at_wake
 from infra.settings import SERVICES
 
 Missed = Literal["once", "all", "skip"]
@@ -39,7 +39,7 @@ class RecurringActor(dramatiq.Actor[..., Any]):
     ) -> Any:
         message = self.message_with_options(args=args, kwargs=kwargs, **options)
         if "scheduled_at" in options:
-            fire_everywhere(self.broker)
+            fire_at_wake(self.broker, str(options["scheduled_at"]))
             return message
         return self.broker.enqueue(message, delay=delay)
 
@@ -65,14 +65,9 @@ def recurring(
 
     Raises ValueError or TypeError for a wrong name or option.
     """
-    if not _NAME.fullmatch(name) or len(name) > 100:
-        raise ValueError(f"a recurring job's name is of small letters, digits and dashes, not {name!r}")
+    check(name, missed, overlap)
     if not isinstance(cron, Cron):
         raise TypeError(f"{name}: give a cron(...), not {cron!r}")
-    if missed not in ("once", "all", "skip"):
-        raise ValueError(f"{name}: missed must be 'once', 'all' or 'skip', not {missed!r}")
-    if overlap not in ("allow", "skip", "queue"):
-        raise ValueError(f"{name}: overlap must be 'allow', 'skip' or 'queue', not {overlap!r}")
 
     def declare(fn: Callable[..., Any]) -> dramatiq.Actor[..., Any]:
         service = options.pop("service", None) or _service_of(fn, name)
@@ -89,6 +84,20 @@ def recurring(
         return made
 
     return declare
+
+
+def check(name: str, missed: str, overlap: str) -> None:
+    """Raises ValueError for a name or a policy that a recurring job cannot have."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"a recurring job's name is of small letters, digits and dashes, not {name!r}")
+    if len(name) > 100:
+        raise ValueError(f"a recurring job's name has at most 100 characters; {name[:40]}... has {len(name)}")
+    for what, policy, allowed in (
+        ("missed", missed, get_args(Missed)),
+        ("overlap", overlap, get_args(Overlap)),
+    ):
+        if policy not in allowed:
+            raise ValueError(f"{name}: {what} must be one of {', '.join(allowed)}, not {policy!r}")
 
 
 def _with_moment(fn: Callable[..., Any], cron: Cron) -> Callable[..., Any]:

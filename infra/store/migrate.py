@@ -7,6 +7,7 @@ server whole (yoyo would split it with a parser that has to understand every fun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from yoyo.migrations import Migration, MigrationList, StepCollector
 
 from infra.store.connections import Store, connect
 
+_INCLUDE = re.compile(r"^-- include: (?P<path>\S+)$", re.MULTILINE)
 JOB_STORE = Path(__file__).parent / "migrations"
 
 
@@ -33,15 +35,31 @@ class Applied:
 
 
 class WholeFile(Migration):  # type: ignore[misc]  # yoyo has no types
-    """A migration file that is one step, executed as it stands."""
+    """A migration file that is one step, executed as it stands.
+
+    A line `-- include: ../../common/books/keep_books.sql` stands for that file, relative to the migration. What is
+    included must not change any more than the migration itself.
+    """
 
     def load(self) -> None:
         if self.loaded:
             return
         collector = StepCollector(migration=self)
-        collector.add_step(Path(self.path).read_text(encoding="utf-8"))
+        collector.add_step(with_includes(Path(self.path)))
         self._depends: set[Migration] = set()
         self.steps = collector.create_steps(self.use_transactions)
+
+
+def with_includes(file: Path) -> str:
+    """The text of a migration, with what it includes in place. Raises FileNotFoundError, naming both files."""
+
+    def text_of(found: re.Match[str]) -> str:
+        included = file.parent / found["path"]
+        if not included.is_file():
+            raise FileNotFoundError(f"{file} includes {found['path']}, and there is no file {included}")
+        return included.read_text(encoding="utf-8")
+
+    return _INCLUDE.sub(text_of, file.read_text(encoding="utf-8"))
 
 
 def files_in(folder: Path) -> MigrationList:

@@ -15,10 +15,13 @@ import dramatiq
 import pytest
 
 from infra.app import broker as global_broker
+from infra.cli.actors import loaded_broker
 from infra.cli.main import main
 from infra.middleware.retries import RetryPolicy
 from infra.queue import current_job, registry
+from infra.scheduling.declare import declare
 from infra.settings import settings
+from infra.store.connections import store_of
 from tests.support.job_store import JobStore, fresh_job_store
 from tests.support.queue import empty, working
 
@@ -130,6 +133,18 @@ def desk(
         declare_on(job_store.broker)
         registry.declare(job_store.broker)
         yield Desk(job_store.url, capsys)
+
+
+@pytest.fixture
+def calendar(desk: Desk, job_store: JobStore) -> None:
+    """The code's actors and recurring jobs are known, as after a deploy."""
+    if job_store.ask("select to_regclass('payroll_jobs.recurring')") == [(None,)]:
+        desk.run("migrate")
+    broker = loaded_broker()
+    stores = [store_of(service) for service in ("common", "sales")]
+    registry.declare(broker, stores)
+    for store in stores:
+        declare(broker, store, complete=True)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
+from actors.common.rules.calendar import PeriodError
 from actors.sales import bills, runs, store
 from actors.sales.rules.billing import BillingError
-from actors.sales.rules.calendar import PeriodError
 from infra.composition import Batch, Workflow
 from infra.queue import transaction
 from pipelines.invoices import bill_unit, generate_bulk_invoices, process_invoice

@@ -11,7 +11,7 @@ import pytest
 
 import actors
 import actors.sales
-from actors.sales.rules.calendar import Period
+from actors.common.rules.calendar import Period
 from actors.sales.seed import DUPLEX, seed, set_tariff
 from infra.settings import settings
 from infra.store import migrate

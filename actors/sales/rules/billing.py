@@ -8,10 +8,10 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from actors.common.rules.calendar import Period, Quarter
+from actors.common.rules.money import ZERO, down_to_paisa, to_paisa, to_rupee
+from actors.common.rules.rates import RateBook
 from actors.sales.rules import rates
-from actors.sales.rules.calendar import Period, Quarter
-from actors.sales.rules.money import ZERO, down_to_paisa, to_paisa, to_rupee
-from actors.sales.rules.rates import RateBook
 
 PERCENT = Decimal(100)
 SAC = "999598"

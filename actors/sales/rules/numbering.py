@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from actors.sales.rules.calendar import FinancialYear
+from actors.common.rules.calendar import FinancialYear
 
 _ALLOWED = re.compile(r"[A-Za-z0-9/-]{1,16}", re.ASCII)
 _SERIES = re.compile(r"[A-Za-z0-9-]+", re.ASCII)

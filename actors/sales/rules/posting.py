@@ -6,12 +6,11 @@ confirm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from actors.common.rules.ledger import Entry
 from actors.sales.rules.billing import Bill, Head
-from actors.sales.rules.money import ZERO
 
 
 class Account(StrEnum):
@@ -54,42 +53,6 @@ HEAD_ACCOUNTS = {
 }
 
 
-class UnbalancedEntry(ValueError):
-    """Debits and credits differ, or a line has two sides, none, or a negative amount."""
-
-
-@dataclass(frozen=True)
-class EntryLine:
-    """One side of an entry, in rupees."""
-
-    account: Account
-    debit: Decimal = ZERO
-    credit: Decimal = ZERO
-
-    def __post_init__(self) -> None:
-        if min(self.debit, self.credit) != 0 or max(self.debit, self.credit) <= 0:
-            raise UnbalancedEntry(f"account {self.account}: debit {self.debit}, credit {self.credit}")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A balanced entry; an unbalanced one cannot be made."""
-
-    lines: tuple[EntryLine, ...]
-
-    def __post_init__(self) -> None:
-        if self.debit != self.credit or not self.lines:
-            raise UnbalancedEntry(f"debit {self.debit} is not credit {self.credit}")
-
-    @property
-    def debit(self) -> Decimal:
-        return sum((line.debit for line in self.lines), ZERO)
-
-    @property
-    def credit(self) -> Decimal:
-        return sum((line.credit for line in self.lines), ZERO)
-
-
 def invoice_entry(bill: Bill) -> Entry:
     """The member owes the total; each head earns its own; taxes are owed to the government.
 
@@ -101,29 +64,19 @@ def invoice_entry(bill: Bill) -> Entry:
         (Account.SGST_PAYABLE, bill.sgst),
         (Account.ROUND_OFF, bill.round_off),
     ]
-    lines = [_signed(Account.RECEIVABLE, bill.total)]
-    lines += [_signed(account, -amount) for account, amount in credits]
-    return Entry(tuple(line for line in lines if line is not None))
+    return Entry.of((Account.RECEIVABLE, bill.total), *((account, -amount) for account, amount in credits))
 
 
 def receipt_entry(amount: Decimal) -> Entry:
     """A member's payment that reached the bank."""
-    return Entry((EntryLine(Account.BANK, debit=amount), EntryLine(Account.RECEIVABLE, credit=amount)))
+    return Entry.of((Account.BANK, amount), (Account.RECEIVABLE, -amount))
 
 
 def interest_entry(interest: Decimal, cgst: Decimal, sgst: Decimal) -> Entry:
     """Late interest charged to a member, with its GST (s. 15(2)(d) CGST Act) where the bill was taxable."""
-    lines = [
-        _signed(Account.RECEIVABLE, interest + cgst + sgst),
-        _signed(Account.LATE_INTEREST, -interest),
-        _signed(Account.CGST_PAYABLE, -cgst),
-        _signed(Account.SGST_PAYABLE, -sgst),
-    ]
-    return Entry(tuple(line for line in lines if line is not None))
-
-
-def _signed(account: Account, amount: Decimal) -> EntryLine | None:
-    """A debit for a positive amount, a credit for a negative one, no line for nothing."""
-    if not amount:
-        return None
-    return EntryLine(account, debit=amount) if amount > 0 else EntryLine(account, credit=-amount)
+    return Entry.of(
+        (Account.RECEIVABLE, interest + cgst + sgst),
+        (Account.LATE_INTEREST, -interest),
+        (Account.CGST_PAYABLE, -cgst),
+        (Account.SGST_PAYABLE, -sgst),
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from actors.sales.rules.calendar import INDIA
+from actors.common.rules.calendar import INDIA
 
 QUIET_FROM = time(21, 0)
 QUIET_UNTIL = time(8, 0)

@@ -14,24 +14,28 @@ select name, actor_name, args, kwargs, spec, zone, missed, overlap, next_at, {sc
 select '{schema}' as schema,
        (select extract(epoch from min(next_at) - {schema}.clock())::float8
           from {schema}.recurring where paused_at is null and orphaned_at is null) as due_in,
-       exists (select from {schema}.tick where outcome = 'waiting') as waiting;
+       exists (select from {schema}.tick t join {schema}.recurring r using (name)
+                where t.outcome = 'waiting' and r.paused_at is null and r.orphaned_at is null) as waiting;
 
 -- name: still_running
--- Of these recurring jobs, those whose last run has not ended. Reads tick's key from its end, and queue_pkey.
-select r.name, last.message_id::text
+-- Of these recurring jobs, those with a run that has not ended: any of the last 20, as one that was triggered by hand may
+-- have ended before the one of the calendar. Reads tick's key from its end, and queue_pkey.
+select r.name, running.message_id::text
   from unnest(%(names)s::text[]) as r (name)
  cross join lateral (
-    select t.message_id
-      from {schema}.tick t
-     where t.name = r.name and t.message_id is not null
-     order by t.due_at desc
+    select q.message_id
+      from (select t.message_id
+              from {schema}.tick t
+             where t.name = r.name and t.message_id is not null
+             order by t.due_at desc
+             limit 20) last
+      join {schema}.queue q using (message_id)
      limit 1
- ) last
- where exists (select from {schema}.queue q where q.message_id = last.message_id);
+ ) running;
 
 -- name: waiting_before
--- Of these recurring jobs, those of which a run waits already.
-select distinct name from {schema}.tick where outcome = 'waiting' and name = any (%(names)s::text[]);
+-- Of these recurring jobs, those of which a run waits already, and for when the last of them was due. Reads tick_waiting.
+select name, max(due_at) from {schema}.tick where outcome = 'waiting' and name = any (%(names)s::text[]) group by name;
 
 -- name: write_ticks
 -- A row comes back for each tick that was not in the ledger yet: only those are sent.
@@ -49,47 +53,23 @@ update {schema}.recurring r
  where r.name = m.name;
 
 -- name: waiting_ticks
--- The oldest waiting run of each recurring job, locked.
+-- The oldest waiting run of each recurring job, locked; not of one that is paused. Reads tick_waiting.
 select t.name, t.due_at, r.actor_name, r.args, r.kwargs
   from {schema}.tick t join {schema}.recurring r using (name)
  where t.outcome = 'waiting' and r.actor_name = any (%(actors)s::text[])
+   and r.paused_at is null and r.orphaned_at is null
    and not exists (select from {schema}.tick e where e.name = t.name and e.outcome = 'waiting' and e.due_at < t.due_at)
  order by t.name
  limit %(most)s
    for update of t skip locked;
 
--- name: send_waiting
+-- name: rewrite_ticks
+-- What became of ticks that are in the ledger already: a run that waited, or one that was not enqueued after all.
 update {schema}.tick t
-   set outcome = 'sent', at = {schema}.clock(), message_id = w.message_id, reason = 'after the run before it'
-  from unnest(%(names)s::text[], %(dues)s::timestamptz[], %(message_ids)s::uuid[]) as w (name, due_at, message_id)
- where t.name = w.name and t.due_at = w.due_at and t.outcome = 'waiting';
-
--- name: declare
--- What the code declares. A schedule that an operator changed stays as it is; one that follows the code moves with it.
-insert into {schema}.recurring as r (name, actor_name, spec, zone, missed, overlap, code_spec, code_zone, next_at)
-select d.name, d.actor_name, d.spec, d.zone, d.missed, d.overlap, d.spec, d.zone, d.next_at
-  from unnest(%(names)s::text[], %(actors)s::text[], %(specs)s::text[], %(zones)s::text[], %(missed)s::text[],
-              %(overlaps)s::text[], %(nexts)s::timestamptz[])
-       as d (name, actor_name, spec, zone, missed, overlap, next_at)
- order by d.name
-on conflict (name) do update
-   set actor_name = excluded.actor_name, missed = excluded.missed, overlap = excluded.overlap,
-       code_spec = excluded.code_spec, code_zone = excluded.code_zone, orphaned_at = null,
-       spec = case when r.changed_at is null then excluded.spec else r.spec end,
-       zone = case when r.changed_at is null then excluded.zone else r.zone end,
-       next_at = case when r.orphaned_at is not null
-                        or (r.changed_at is null and (r.spec, r.zone) is distinct from (excluded.spec, excluded.zone))
-                      then excluded.next_at else r.next_at end
- where (r.actor_name, r.missed, r.overlap, r.code_spec, r.code_zone, r.orphaned_at) is distinct from
-       (excluded.actor_name, excluded.missed, excluded.overlap, excluded.code_spec, excluded.code_zone, null::timestamptz)
-returning name;
-
--- name: orphan
--- Recurring jobs that the code no longer declares are not fired any more, and say so.
-update {schema}.recurring
-   set orphaned_at = {schema}.clock()
- where code_spec is not null and orphaned_at is null and name <> all (%(names)s::text[])
-returning name;
+   set outcome = w.outcome, at = {schema}.clock(), message_id = w.message_id, reason = w.reason
+  from unnest(%(names)s::text[], %(dues)s::timestamptz[], %(outcomes)s::text[], %(message_ids)s::uuid[], %(reasons)s::text[])
+       as w (name, due_at, outcome, message_id, reason)
+ where t.name = w.name and t.due_at = w.due_at;
 
 -- name: clock
 select {schema}.clock();

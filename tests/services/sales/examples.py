@@ -3,10 +3,10 @@
 from datetime import date
 from decimal import Decimal as D
 
+from actors.common.rules.calendar import Period
+from actors.common.rules.rates import Rate, RateBook
 from actors.sales.rules import rates
 from actors.sales.rules.billing import Charge, GstTerms, Head, UnitCharges
-from actors.sales.rules.calendar import Period
-from actors.sales.rules.rates import Rate, RateBook
 
 APRIL = Period.parse("2026-04")
 RATES = [

@@ -6,6 +6,8 @@ from decimal import Decimal as D
 import psycopg2
 import pytest
 
+from actors.common.rules.calendar import Period
+from actors.common.rules.rates import MissingRate
 from actors.sales import (
     bills,
     create_invoice,
@@ -15,8 +17,6 @@ from actors.sales import (
 )
 from actors.sales.report import month_summary
 from actors.sales.rules.billing import BillingError, Head
-from actors.sales.rules.calendar import Period
-from actors.sales.rules.rates import MissingRate
 from actors.sales.seed import DUPLEX, seed, set_tariff
 from tests.support.society import AHEAD, PERIOD
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import pypdf
 import pytest
 
+from actors.common.seed_names import DEVANAGARI_NAMES
 from actors.sales.invoice import Invoice, Recipient, Supplier
 from actors.sales.invoice_pdf import render
 from actors.sales.rules.billing import maintenance_bill
-from actors.sales.seed_names import DEVANAGARI_NAMES
 from tests.services.sales.examples import APRIL, CASE_B, CASE_C, TERMS, flat
 
 

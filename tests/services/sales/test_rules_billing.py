@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.common.rules.calendar import FinancialYear, Quarter
+from actors.common.rules.rates import MissingRate, Rate, RateBook
 from actors.sales.rules import rates
 from actors.sales.rules.billing import (
     BillingError,
@@ -21,9 +23,7 @@ from actors.sales.rules.billing import (
     non_occupancy_charge,
     quarterly_bill,
 )
-from actors.sales.rules.calendar import FinancialYear, Quarter
 from actors.sales.rules.posting import invoice_entry
-from actors.sales.rules.rates import MissingRate, Rate, RateBook
 from tests.services.sales.examples import APRIL, CASE_A, CASE_B, CASE_C, RATES, TERMS, flat
 
 

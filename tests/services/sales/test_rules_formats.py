@@ -9,8 +9,8 @@ from babel.numbers import parse_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.sales.rules.calendar import FinancialYear, Period, PeriodError, Quarter
-from actors.sales.rules.money import grouped, in_words, rupees, to_rupee
+from actors.common.rules.calendar import FinancialYear, Period, PeriodError, Quarter
+from actors.common.rules.money import grouped, in_words, rupees, to_rupee
 from actors.sales.rules.numbering import NumberingError, invoice_number, is_lawful
 from actors.sales.rules.reminders import Standing, outside_quiet_hours, reason_to_skip, reminder_time
 

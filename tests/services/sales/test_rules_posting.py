@@ -4,12 +4,10 @@ from decimal import Decimal as D
 
 import pytest
 
+from actors.common.rules.ledger import Entry, EntryLine, UnbalancedEntry
 from actors.sales.rules.billing import maintenance_bill
 from actors.sales.rules.posting import (
     Account,
-    Entry,
-    EntryLine,
-    UnbalancedEntry,
     interest_entry,
     invoice_entry,
     receipt_entry,

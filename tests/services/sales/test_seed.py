@@ -2,7 +2,8 @@
 
 import time
 
-from actors.sales.seed import gstin, seed
+from actors.common.rules.gstin import gstin
+from actors.sales.seed import seed
 
 DIGEST = """select md5(string_agg(row::text, '|' order by row::text)) from (
     select to_jsonb(unit) as row from sales.unit union all select to_jsonb(resident) from sales.resident

@@ -1,0 +1,1 @@
+"""Rules that every service reckons by: rupees, the financial year, dated rates, double entry."""
