@@ -31,6 +31,7 @@ def migrate(
     from infra.cli.actors import loaded_broker, migration_folders
     from infra.queue import registry
     from infra.scheduling.declare import declare
+    from infra.scheduling.find import ELSEWHERE, list_recurring
     from infra.settings import SERVICES, settings
     from infra.store.connections import default_url, shown, store_of
     from infra.store.migrate import apply
@@ -44,6 +45,7 @@ def migrate(
     actors = registry.declare(broker)
     whole_code = find_spec("periodic") is not None
     recurring = {store.service: declare(broker, store, complete=whole_code) for store in stores}
+    given_up = [job for store in stores for job in list_recurring(store) if job.orphan_reason == ELSEWHERE]
     absent = _absent(broker, stores)
     known = sum(map(len, registry.actors_by_service(broker).values()))
     if forget:
@@ -59,6 +61,9 @@ def migrate(
         ],
         "actors": actors,
         "recurring": recurring,
+        "given_up": [
+            {"name": job.name, "service": job.service, "added_by": job.added_by} for job in given_up
+        ],
         "absent_actors": absent,
         "forgotten": bool(forget and absent),
     }
@@ -73,6 +78,11 @@ def migrate(
         )
         say(f"{sum(recurring.values())} recurring jobs were new or changed")
         say(f"{sum(actors.values())} of {known} actors were new or changed")
+    for job in given_up:
+        say(
+            f"{job.service}: {job.name}, which {job.added_by} added, does not run any more: {job.orphan_reason}. "
+            f"`dhanman-jobs recurring remove {job.name} --service {job.service}` takes it away"
+        )
     for service, names in absent.items():
         words = "forgotten" if forget else "declared by no code here; --forget-absent-actors forgets them"
         say(f"{service}: {', '.join(names)} {words}")

@@ -129,13 +129,15 @@ def history(
     from infra.scheduling import find
     from infra.scheduling.cron import DEFAULT_ZONE
 
-    for store in stores(service):
-        if ticks := find.history(store, name, limit):
-            zone = next((job.zone for job in find.list_recurring(store, name)), DEFAULT_ZONE)
-            break
-    else:
-        (_, job), ticks = one(name, service), []
-        zone = job.zone
+    among = stores(service)
+    if any(find.list_recurring(store, name) for store in among):
+        store, job = one(name, service)
+        zone, ticks = job.zone, find.history(store, name, limit)
+    else:  # it was removed, or never there
+        zone = DEFAULT_ZONE
+        ticks = next((past for store in among if (past := find.history(store, name, limit))), [])
+        if not ticks:
+            one(name, service)
     if answer({"name": name, "ticks": [vars(tick) for tick in ticks]}):
         return
     table(

@@ -8,7 +8,7 @@ import typer
 
 from infra.cli.options import Json, KeywordArguments, Reason, Service, Yes
 from infra.cli.output import USAGE, Stop, answer, say
-from infra.cli.recurring_shown import Name, local, next_run, one, paused
+from infra.cli.recurring_shown import Name, local, one, paused
 
 Zone = Annotated[
     str | None, typer.Option("--zone", metavar="ZONE", help="Such as Asia/Kolkata, the default.")
@@ -42,10 +42,12 @@ def pause(name: Name, reason: Reason = None, service: Service = None, json: Json
     from infra.cli.stores import by_whom
     from infra.scheduling import operate
 
-    store, job = one(name, service)
+    store, _ = one(name, service)
     done = operate.pause(store, name, by=by_whom(), reason=reason)
-    if not answer({"name": name, "paused": done}):
-        say(f"paused {name}" if done else f"{name} is unchanged: {paused(job)}")
+    _, job = one(name, store.service)  # as it is now: where it was paused before, by whom and why
+    if answer({"name": name, "paused": done, "paused_by": job.paused_by, "pause_reason": job.pause_reason}):
+        return
+    say(f"paused {name}" if done else f"{name} is unchanged: {paused(job)}")
 
 
 def resume(name: Name, service: Service = None, json: Json = False) -> None:
@@ -177,10 +179,14 @@ def add(
     if answer({"name": name, "service": store.service, "became": became, "next_at": job.next_at}):
         return
     say(
-        f"added {name}: {job.words} ({job.zone}), next run {next_run(job) or 'never'}"
+        f"added {name}: {job.words} ({job.zone}), next run {local(job.next_at, job.zone) or 'never'}"
         if became == "added"
         else f"{name} is there already"
     )
+    if not job.registered:
+        say(
+            f"{actor} is not known to the store yet: run `dhanman-jobs migrate`, or start a worker that has it"
+        )
 
 
 def remove(name: Name, yes: Yes = False, service: Service = None, json: Json = False) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.output import FAILED, Stop, plain, say, short
+from infra.cli.output import FAILED, USAGE, Stop, plain, say, short
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The recurring job's name, e.g. generate-monthly-invoices.")
@@ -27,16 +27,23 @@ OVERLAP = {
 
 
 def one(name: str, service: str | None) -> tuple[Any, Any]:
-    """The store and the recurring job of that name. Raises Stop where there is none."""
+    """The store and the recurring job of that name: the one that runs, where orphans have it too. Raises Stop where
+    there is none, or more than one.
+    """
     from infra.cli.stores import stores
     from infra.queue.admission import did_you_mean
     from infra.scheduling.find import list_recurring
     from infra.settings import settings
 
     among = stores(service)
-    for store in among:
-        for job in list_recurring(store, name, redact=settings().jobs_redact):
-            return store, job
+    redact = settings().jobs_redact
+    found = [(store, job) for store in among for job in list_recurring(store, name, redact=redact)]
+    found = [(store, job) for store, job in found if not job.orphaned_at] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        services = " and ".join(store.service for store, _ in found)
+        raise Stop(f"{name} is in {services}: say which with --service", USAGE)
     names = [job.name for store in among for job in list_recurring(store)]
     raise Stop(f"no recurring job {name!r}{did_you_mean(name, names)}", FAILED)
 

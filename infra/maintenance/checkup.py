@@ -20,6 +20,7 @@ from infra.maintenance.partitions import retentions
 from infra.queue import registry
 from infra.queue.limits import limits_of
 from infra.queue.overview import QueueFacts, queue_depths
+from infra.scheduling.find import list_recurring
 from infra.settings import Settings
 from infra.store.connections import DISCONNECTED, Store, connect, shown
 from infra.store.migrate import JOB_STORE, pending
@@ -311,6 +312,19 @@ def unknown_actors(patient: Patient) -> Iterator[Finding]:
         )
 
 
+def stranded(patient: Patient) -> Iterator[Finding]:
+    late = [job for job in list_recurring(patient.store) if job.skips_until]
+    if late:
+        named = [f"{job.name} ({job.skips_until:%Y-%m-%d %H:%M %Z})" for job in late[:5]]
+        yield patient.finding(
+            "recurring",
+            "error",
+            f"{len(late)} recurring jobs pass over ticks, as if the database's clock had been ahead; they would run "
+            f"next: {', '.join(named)}",
+            "see that the database's clock is right, then: dhanman-jobs migrate",
+        )
+
+
 def exhausted(patient: Patient) -> Iterator[Finding]:
     rows = patient.fetch(patient.sql.exhausted)
     if not rows:
@@ -365,5 +379,6 @@ EXAMINATIONS: tuple[tuple[str, Callable[[Patient], Iterator[Finding]]], ...] = (
     ("waiting", oldest),
     ("claims", unknown_claims),
     ("unknown actor", unknown_actors),
+    ("recurring", stranded),
     ("exhausted", exhausted),
 )

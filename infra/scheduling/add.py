@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -95,8 +96,8 @@ def add_many(
 ) -> list[Added]:
     """Adds all of them or none, in one transaction. Returns what became of each, or with `dry_run` what would.
 
-    One that is there with the same values is left as it is; one with other values is refused, or replaced with
-    `replace`, which keeps its pause.
+    One that is there with the same values is left as it is, or runs again where it was an orphan; one with other values
+    is refused, or replaced with `replace`, which keeps its pause.
 
     Raises WrongRecurring for what cannot run, RecurringRefused for a name that is in use, psycopg2.Error.
     """
@@ -118,7 +119,10 @@ def add_many(
                 chosen = [job for job, what in zip(jobs, became, strict=True) if what == verb]
                 if not chosen:
                     continue
-                cursor.execute(sql.add if verb == "added" else sql.replace, _columns(chosen, now, by))
+                same = [job.name in taken and taken[job.name].same_schedule(job) for job in chosen]
+                cursor.execute(
+                    sql.add if verb == "added" else sql.replace, _columns(chosen, now, by) | {"same": same}
+                )
                 written = {name for (name,) in cursor.fetchall()}
                 if lost := [job.name for job in chosen if job.name not in written]:
                     raise RecurringRefused(
@@ -143,6 +147,13 @@ class _Taken:
     orphaned: bool
     added_by: str | None
 
+    def same_schedule(self, job: NewRecurring) -> bool:
+        """However it is written."""
+        try:
+            return cron(self.spec, self.zone) == job.cron
+        except ValueError:  # as with a zone that this machine does not have
+            return False
+
     def differences(self, job: NewRecurring) -> list[str]:
         """What is other than in the job to be added, in words."""
         here = NewRecurring(
@@ -155,7 +166,7 @@ class _Taken:
             self.missed,
             self.overlap,
         )
-        if here.cron == job.cron:  # the same, however it is written
+        if self.same_schedule(job):
             here = NewRecurring(**{**vars(here), "spec": job.spec, "zone": job.zone})
         wanted = job.facts
         return [
@@ -178,7 +189,7 @@ def _against(job: NewRecurring, taken: _Taken | None, replace: bool) -> Added:
         raise RecurringRefused(f"{job.name} is in use: {owner}")
     differences = taken.differences(job)
     if not differences:
-        return "unchanged"
+        return "replaced" if taken.orphaned else "unchanged"  # its actor is there: it runs again
     if not replace:
         raise RecurringRefused(
             f"{job.name} is in use: {taken.added_by} added it, with other values ({', '.join(differences)})"
@@ -198,8 +209,12 @@ def _checked(store: Store, broker: Any, job: NewRecurring) -> None:
             raise WrongRecurring(f"{job.actor_name} is an actor of {service}, not of {store.service}")
         if takes_scheduled_for(actor) and "scheduled_for" in job.kwargs:
             raise WrongRecurring("scheduled_for is the moment that was due: it cannot be given")
+        if inspect.isgeneratorfunction(actor.fn):
+            raise WrongRecurring(f"{job.actor_name} is a generator: its body would not run")
         moment = job.cron.next_after(EXAMPLE) or EXAMPLE
-        run = message_of(broker, job.name, job.actor_name, list(job.args), dict(job.kwargs), moment)
+        run = message_of(
+            broker, job.name, job.actor_name, list(job.args), dict(job.kwargs), moment, job.cron.zone
+        )
         seal(run, None, broker)
     except (JobRefused, ValueError, TypeError) as error:
         raise WrongRecurring(f"{job.name}: {error}") from None

@@ -12,6 +12,9 @@ from infra.queue.find import arguments_of
 from infra.scheduling.ledger import PUNCTUAL, schedule, statements
 from infra.store.connections import Store
 
+ELSEWHERE = "the code declares it for another service"
+"""Why a job that was added is given up: a name is one job's in all services, and the code's comes first."""
+
 
 @dataclass(frozen=True)
 class RecurringJob:
@@ -70,24 +73,36 @@ class RecurringJob:
         return self.next_at is not None and self.next_at < self.asked_at - PUNCTUAL
 
     @property
+    def skips_until(self) -> datetime | None:
+        """Its next tick, where its schedule has one before that: the database's clock was ahead when it was fired last,
+        and the job stands still until then.
+        """
+        nearest = self._after(self.asked_at) if self.next_at is not None else None
+        return self.next_at if self.next_at and nearest and nearest < self.next_at else None
+
+    @property
     def orphan_reason(self) -> str | None:
         """Why it does not run, where the code is the reason."""
         if self.code_spec is not None:
-            return "no code declares it" if self.orphaned_at else None
+            # Declared here, it would not say any more by whom it was added.
+            why = ELSEWHERE if self.added_by else "no code declares it"
+            return why if self.orphaned_at else None
         return f"no code runs {self.actor_name}" if self.orphaned_at or not self.registered else None
 
     def next_runs(self, most: int) -> Iterator[datetime]:
         """The ticks to come, by its schedule; none of a job that is paused, orphaned or cannot be read."""
         if self.paused_at is not None or self.orphan_reason is not None:
             return
-        try:
-            when = schedule(self.spec, self.zone)
-        except ValueError:
-            return
-        at = when.next_after(self.asked_at)
+        at = self._after(self.asked_at)
         while at is not None and most > 0:
             yield at
-            at, most = when.next_after(at), most - 1
+            at, most = self._after(at), most - 1
+
+    def _after(self, moment: datetime) -> datetime | None:
+        try:
+            return schedule(self.spec, self.zone).next_after(moment)
+        except ValueError:  # as with a zone that this machine does not have
+            return None
 
 
 @dataclass(frozen=True)

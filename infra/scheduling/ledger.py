@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dramatiq import Message
 from dramatiq.logging import get_logger
@@ -74,9 +75,9 @@ def fire_waiting(store: Store, broker: Any) -> int:
             cursor.execute(sql.still_running, {"names": [row[0] for row in rows]})
             running = dict(cursor.fetchall())
             ticks = [
-                _sent(broker, name, actor_name, args, kwargs, due_at, "after the run before it")
-                for name, due_at, actor_name, args, kwargs in rows
-                if name not in running
+                _sent(broker, name, actor_name, args, kwargs, due_at, when.zone, "after the run before it")
+                for name, due_at, actor_name, args, kwargs, spec, zone in rows
+                if name not in running and (when := _readable(store, name, spec, zone))
             ]
             if ticks:
                 cursor.execute(sql.rewrite_ticks, _columns(ticks))
@@ -92,16 +93,14 @@ def _fire_some(store: Store, broker: Any, cursor: Any) -> tuple[bool, int]:
         return False, 0
     more = len(rows) == MOST
     names: list[str] = []
-    busy = _busy(sql, cursor, [row[0] for row in rows if row[7] != "allow"])
+    schedules = {row[0]: when for row in rows if (when := _readable(store, row[0], row[4], row[5]))}
+    due = [row for row in rows if row[0] in schedules]
+    busy = _busy(sql, cursor, {row[0]: schedules[row[0]].zone for row in due if row[7] != "allow"})
     ticks: list[Tick] = []
     nexts: list[datetime | None] = []
     to_make_up = cache(_to_make_up)  # many jobs share a schedule, and were missed since the same moment
-    for name, actor_name, args, kwargs, spec, zone, missed, overlap, next_at, now in rows:
-        try:
-            when = schedule(spec, zone)
-        except ValueError as error:  # as with a zone that this machine does not have: it stays due
-            log.warning("The recurring job %s of %s cannot be fired: %s", name, store.schema, error)
-            continue
+    for name, actor_name, args, kwargs, _, _, missed, overlap, next_at, now in due:
+        when = schedules[name]
         if len(ticks) >= ENOUGH:
             more = True
             break
@@ -116,10 +115,10 @@ def _fire_some(store: Store, broker: Any, cursor: Any) -> tuple[bool, int]:
         for due_at in dues:
             outcome, reason = _by_overlap(overlap, busy.get(name))
             if due_at != next_at and missed == "once":
-                since = f"also for what was missed since {next_at:%Y-%m-%d %H:%M %Z}"
+                since = f"also for what was missed since {_said(next_at, when.zone)}"
                 reason = f"{reason}; {since}" if reason else since
             tick = (
-                _sent(broker, name, actor_name, args, kwargs, due_at, reason)
+                _sent(broker, name, actor_name, args, kwargs, due_at, when.zone, reason)
                 if outcome == "sent"
                 else Tick(name, due_at, outcome, reason=reason)
             )
@@ -132,6 +131,15 @@ def _fire_some(store: Store, broker: Any, cursor: Any) -> tuple[bool, int]:
     return more and bool(names), sent
 
 
+def _readable(store: Store, name: str, spec: str, zone: str) -> Cron | None:
+    """The job's schedule; None, which is logged, where this machine cannot read it, as without its zone."""
+    try:
+        return schedule(spec, zone)
+    except ValueError as error:
+        log.warning("The recurring job %s of %s cannot be fired: %s", name, store.schema, error)
+        return None
+
+
 def _sent(
     broker: Any,
     name: str,
@@ -139,11 +147,12 @@ def _sent(
     args: list[Any],
     kwargs: dict[str, Any],
     due_at: datetime,
+    zone: ZoneInfo,
     reason: str | None,
 ) -> Tick:
     """The tick with its run; without, and why, where the actor would not take it: that must not hold up the others."""
     try:
-        envelope = seal(message_of(broker, name, actor_name, args, kwargs, due_at), None, broker)
+        envelope = seal(message_of(broker, name, actor_name, args, kwargs, due_at, zone), None, broker)
     except Exception as error:  # noqa: BLE001 - JobRefused, or whatever the actor's own unique_key raises
         log.warning("The recurring job %s was not sent: %s", name, error)
         return Tick(name, due_at, "skipped", reason=f"refused: {error}")
@@ -188,28 +197,45 @@ def _by_overlap(overlap: str, running: str | None) -> tuple[str, str | None]:
     return "waiting", f"for {running}"
 
 
-def _busy(sql: Statements, cursor: Any, names: list[str]) -> dict[str, str]:
+def _busy(sql: Statements, cursor: Any, zones: dict[str, ZoneInfo]) -> dict[str, str]:
     """By name, the run that has not ended or not even begun, in words."""
-    if not names:
+    if not zones:
         return {}
+    names = list(zones)
     # In this order: what waits no longer, because it was sent a moment ago, is running by the second question.
     cursor.execute(sql.waiting_before, {"names": names})
     waiting = {
-        name: f"the run of {due_at:%Y-%m-%d %H:%M %Z}, which waits itself"
+        name: f"the run of {_said(due_at, zones[name])}, which waits itself"
         for name, due_at in cursor.fetchall()
     }
     cursor.execute(sql.still_running, {"names": names})
     return {name: f"run {message_id}" for name, message_id in cursor.fetchall()} | waiting
 
 
+def _said(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
 def message_of(
-    broker: Any, name: str, actor_name: str, args: list[Any], kwargs: dict[str, Any], due_at: datetime
+    broker: Any,
+    name: str,
+    actor_name: str,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    due_at: datetime,
+    zone: ZoneInfo,
 ) -> Message[Any]:
-    """The run's message. Its id follows from name and tick, so it can enter the queue once only."""
+    """The run's message. Its id follows from name and tick, so it can enter the queue once only.
+
+    Parameters:
+      zone: the schedule's. Its day and month are what `scheduled_for` says; its name is the option `scheduled_zone`.
+    """
     actor = broker.get_actor(actor_name)
+    options: dict[str, Any] = {}
     if takes_scheduled_for(actor):
-        kwargs = {**kwargs, "scheduled_for": due_at.isoformat()}
-    message: Message[Any] = actor.message_with_options(args=tuple(args), kwargs=kwargs)
+        kwargs = {**kwargs, "scheduled_for": due_at.astimezone(zone).isoformat()}
+        options["scheduled_zone"] = zone.key
+    message: Message[Any] = actor.message_with_options(args=tuple(args), kwargs=kwargs, **options)
     return message.copy(message_id=str(uuid.uuid5(RUNS, f"{name} {due_at.astimezone(UTC).isoformat()}")))
 
 

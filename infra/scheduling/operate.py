@@ -17,6 +17,7 @@ from infra.queue.message import seal
 from infra.scheduling.add import Added, NewRecurring, add, add_many
 from infra.scheduling.cron import Cron, cron
 from infra.scheduling.errors import RecurringRefused, WrongRecurring
+from infra.scheduling.find import ELSEWHERE
 from infra.scheduling.ledger import Tick, message_of, schedule, statements, write_ticks
 from infra.store.connections import Store
 
@@ -67,6 +68,7 @@ class _Row:
     code_zone: str | None
     changed: bool
     orphaned: bool
+    added: bool
     now: datetime
 
     @property
@@ -74,9 +76,13 @@ class _Row:
         return schedule(self.spec, self.zone)
 
     def refuse_orphan(self, name: str) -> None:
-        if self.orphaned:
-            why = "declares it" if self.code_spec is not None else f"runs {self.actor_name}"
-            raise RecurringRefused(f"{name} is orphaned: no code {why} any more")
+        if not self.orphaned:
+            return
+        if self.code_spec is None:
+            why = f"no code runs {self.actor_name} any more"
+        else:
+            why = ELSEWHERE if self.added else "no code declares it any more"
+        raise RecurringRefused(f"{name} is orphaned: {why}")
 
 
 def pause(store: Store, name: str, *, by: str, reason: str | None) -> bool:
@@ -142,11 +148,15 @@ def trigger(store: Store, broker: Any, name: str, *, by: str) -> str:
         row.refuse_orphan(name)
         if row.actor_name not in broker.actors:
             raise RecurringRefused(f"{name} runs {row.actor_name}, which this code does not declare")
+        try:
+            zone = row.cron.zone
+        except ValueError as error:
+            raise RecurringRefused(f"{name} was not triggered: {error}") from None
         moment, written = row.now, False
         while not written:
             # One of whole minutes may be a tick of the calendar, which must come as well.
             moment += INSTANT
-            message = message_of(broker, name, row.actor_name, row.args, row.kwargs, moment)
+            message = message_of(broker, name, row.actor_name, row.args, row.kwargs, moment, zone)
             run = seal(message, None, broker)
             written = bool(write_ticks(sql, cursor, [Tick(name, moment, "triggered", run, f"by {by}")]))
         if holder := put(cursor, store.schema, [run]).get(message.message_id):

@@ -187,6 +187,11 @@ def _range(field: Field, item: str) -> tuple[int, int, int]:
     if span == "*":
         return field.low, field.high, step
     start, dash, end = span.partition("-")
+    if dash and not start and _digits(end) is not None:
+        number = span if len(span) <= 20 else _shown(span)
+        raise _wrong(
+            field, f"{number} is not between {field.low} and {field.high}; a range has a value on each side"
+        )
     first = _value(field, start, item)
     if not dash:
         return first, field.high if slash else first, step

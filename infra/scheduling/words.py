@@ -66,7 +66,8 @@ def _day(spec: Spec) -> str:
         return f"on {_days_of_month(day, months)}"
     if spec.either:
         return f"on {_days_of_month(day, months)} and on {_weekdays(weekday, months)}"
-    return f"on {_weekdays(weekday, '')} that fall on {_days_of_month(day, months)}"
+    fall = "fall" if weekday.values or len(weekday.nth) > 1 else "falls"
+    return f"on {_weekdays(weekday, '')} that {fall} on {_days_of_month(day, months)}"
 
 
 def _days_of_month(day: Part, months: str) -> str:

@@ -160,3 +160,23 @@ def on_a_terminal(desk: Desk, columns: int, *words: str) -> list[str]:
             os.close(ours)
     assert process.returncode == 0
     return said.decode().splitlines()
+
+
+def test_the_doctor_names_jobs_that_a_clock_ahead_left_far_behind_and_migrate_mends_it(
+    desk: Desk, job_store: JobStore
+) -> None:
+    job_store.ask(
+        "update sales_jobs.recurring set next_at = '2099-01-01 00:00Z' where name = 'check-overdue-invoices'"
+    )
+
+    def findings() -> list[dict[str, str]]:
+        found = desk.run("doctor", "--json", "--service", "sales").json["findings"]
+        return [finding for finding in found if finding["check"] == "recurring"]
+
+    [finding] = findings()
+    assert finding["level"] == "error"
+    assert "check-overdue-invoices (2099-01-01 00:00 UTC)" in finding["what"]
+    assert "dhanman-jobs migrate" in finding["advice"]
+
+    desk.run("migrate")
+    assert [finding["level"] for finding in findings()] == ["ok"]

@@ -171,3 +171,80 @@ def test_the_ticker_is_neither_registered_nor_listed_nor_sent(desk: Desk, job_st
     refused = desk.run("send", "recurring.ticker")
     assert refused.code == 2
     assert "is no job" in refused.err
+
+
+def test_pausing_again_tells_by_whom_and_why_it_is_paused(desk: Desk) -> None:
+    name = "check-overdue-invoices"
+    first = desk.run("recurring", "pause", name, "--reason", "year end", "--json").json
+    again = desk.run("recurring", "pause", name, "--reason", "another", "--json").json
+    assert (first["paused"], again["paused"], again["pause_reason"]) == (True, False, "year end")
+    assert again["paused_by"] == first["paused_by"] != ""
+
+
+def test_a_job_whose_actor_the_store_does_not_know_yet_has_a_next_run_all_the_same(
+    desk: Desk, job_store: JobStore
+) -> None:
+    job_store.ask("delete from common_jobs.actor where actor_name = %s", WELCOME[0])
+    said = desk.run("recurring", "add", "welcome-asha", *WELCOME).out
+    assert "next run never" not in said
+    assert " 07:00\n" in said
+    assert "not known to the store yet: run `dhanman-jobs migrate`" in said
+
+
+# -- one name in two services
+
+
+def moved(job_store: JobStore, name: str = "calculate-late-fees") -> None:
+    """The code had it in common before."""
+    job_store.ask(
+        "insert into common_jobs.recurring (name, actor_name, spec, zone, code_spec, code_zone, orphaned_at, next_at) "
+        "values (%s, 'common.late_fees', '@daily', 'UTC', '@daily', 'UTC', now(), now() + interval '1 h')",
+        name,
+    )
+
+
+@pytest.mark.parametrize("order", ["show", "pause", "resume", "trigger", "history", "next"])
+def test_orders_go_to_the_job_that_runs_where_an_orphan_has_its_name(
+    desk: Desk, job_store: JobStore, order: str
+) -> None:
+    moved(job_store)
+    assert desk.run("recurring", order, "calculate-late-fees").code == 0
+    if order == "pause":
+        assert job_store.ask("select name from common_jobs.recurring where paused_at is not null") == []
+        assert job_store.ask("select name from sales_jobs.recurring where paused_at is not null")
+    if order == "show":
+        assert "service    sales" in desk.run("recurring", order, "calculate-late-fees").out
+
+
+def test_the_orphan_is_meant_where_its_service_is_said(desk: Desk, job_store: JobStore) -> None:
+    moved(job_store)
+    removed = desk.run("recurring", "remove", "calculate-late-fees", "--service", "common", "--yes")
+    assert removed.code == 0
+    assert job(desk, "calculate-late-fees")["service"] == "sales"
+
+
+@pytest.mark.parametrize("order", ["show", "pause", "trigger", "history", "next"])
+def test_of_two_jobs_that_run_the_service_is_asked_for(desk: Desk, job_store: JobStore, order: str) -> None:
+    moved(job_store)
+    job_store.ask("update common_jobs.recurring set orphaned_at = null where name = 'calculate-late-fees'")
+    refused = desk.run("recurring", order, "calculate-late-fees")
+    assert (refused.code, refused.out) == (2, "")
+    assert "calculate-late-fees is in common and sales: say which with --service" in refused.err
+    assert desk.run("recurring", order, "calculate-late-fees", "--service", "sales").code == 0
+
+
+def test_migrate_says_which_added_jobs_it_gave_up(desk: Desk, job_store: JobStore) -> None:
+    job_store.ask(
+        "insert into common_jobs.recurring (name, actor_name, spec, zone, added_by, next_at) values "
+        "('calculate-late-fees', 'common.send_welcome_email', '@daily', 'UTC', 'asha', now() + interval '1 h')"
+    )
+    said = desk.run("migrate").out
+    assert (
+        "common: calculate-late-fees, which asha added, does not run any more: the code declares it for another service"
+        in said
+    )
+    listed = desk.run("recurring", "list", "--service", "common").out
+    assert "orphaned: the code declares it for another service; added by asha" in listed
+    assert desk.run("migrate", "--json").json["given_up"] == [
+        {"name": "calculate-late-fees", "service": "common", "added_by": "asha"}
+    ]

@@ -37,7 +37,8 @@ from tests.support.firing import (
 )
 from tests.support.own_server import OwnServer, own_server
 from tests.support.queue import SERVICES, broker_on, empty, execute, rows, working
-from tests.support.scheduler import Job, shown, store_at
+from tests.support.recurring import store_at
+from tests.support.scheduler import Job, shown
 from tests.support.waiting import wait_for
 
 CROWD = Job("crowd", missed="all")
@@ -129,7 +130,7 @@ def test_a_schedule_that_begins_again_in_the_past_sends_nothing_twice(broker: Jo
     """The clock was set back, and the job resumed meanwhile: its next tick is one that the ledger has."""
     given(broker, Job("resumed"), Job("other"))
     assert fired_at(broker, SEVEN + SECOND) == 2
-    early = store_at(url_of(broker), SIX)
+    early = store_at(broker, SIX)
     pause(early, "resumed", by="asha", reason=None)
     resume(early, "resumed")
 

@@ -29,7 +29,8 @@ from tests.support.firing import (
     url_of,
 )
 from tests.support.queue import rows
-from tests.support.scheduler import Job, store_at
+from tests.support.recurring import store_at
+from tests.support.scheduler import Job
 from tests.support.waiting import wait_for
 
 
@@ -79,7 +80,7 @@ def test_resuming_makes_up_for_nothing(broker: JobBroker) -> None:
         pause(broker.store("common"), job.name, by="asha", reason="the books are closed")
     for hour in range(3):
         assert fired_at(broker, SEVEN + hour * HOUR + SECOND) == 0
-    half_past_nine = store_at(url_of(broker), SEVEN + 2 * HOUR + 30 * MINUTE)
+    half_past_nine = store_at(broker, SEVEN + 2 * HOUR + 30 * MINUTE)
     for job in EVERY_POLICY:
         assert resume(half_past_nine, job.name)
 

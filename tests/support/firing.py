@@ -18,7 +18,8 @@ from infra.scheduling.declare import declare
 from infra.scheduling.ledger import fire, fire_waiting
 from infra.store.connections import DISCONNECTED, _Connection
 from tests.support.queue import broker_on, rows
-from tests.support.scheduler import INDIA, Job, declare_actors, shown, store_at
+from tests.support.recurring import store_at
+from tests.support.scheduler import INDIA, Job, declare_actors, shown
 
 SIX = datetime(2026, 4, 1, 6, 30, tzinfo=INDIA)
 SEVEN = datetime(2026, 4, 1, 7, tzinfo=INDIA)
@@ -36,7 +37,7 @@ EVERY_POLICY = tuple(
 def given(broker: JobBroker, *jobs: Job) -> None:
     """Hourly jobs, known since half past six."""
     declare_actors(jobs)
-    declare(broker, store_at(url_of(broker), SIX), complete=True)
+    declare(broker, store_at(broker, SIX), complete=True)
 
 
 def url_of(broker: JobBroker) -> str:
@@ -44,7 +45,7 @@ def url_of(broker: JobBroker) -> str:
 
 
 def fired_at(broker: JobBroker, moment: datetime) -> int:
-    return fire(store_at(url_of(broker), moment), broker)
+    return fire(store_at(broker, moment), broker)
 
 
 def ledger_of(broker: JobBroker) -> dict[str, list[tuple[str, str]]]:
@@ -130,7 +131,7 @@ def _fire(order: Firing) -> None:
         _die_at(order.dies_at, order.times)
     with broker_on(order.url) as broker:
         declare_actors(order.jobs)
-        store = store_at(order.url, order.moment)
+        store = store_at(broker, order.moment)
         deadline = time.monotonic() + order.patience
         while True:
             try:

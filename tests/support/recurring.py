@@ -23,10 +23,11 @@ def at(text: str) -> datetime:
 
 
 def store_at(broker: JobBroker, moment: datetime, service: str = "common") -> Store:
-    """The store, its clock standing still at this moment."""
+    """The store, its clock standing still at this moment. Who waits for a lock here fails instead of hanging."""
     url = broker.store(service).url
     stamp = moment.isoformat().replace("+", "%2B")
-    return Store(service, f"{url}{'&' if '?' in url else '?'}options=-c%20dhanman.clock%3D{stamp}")
+    options = f"-c%20dhanman.clock%3D{stamp}%20-c%20lock_timeout%3D15s"
+    return Store(service, f"{url}{'&' if '?' in url else '?'}options={options}")
 
 
 def added(broker: JobBroker, now: str = "01 06:30", **other: Any) -> str:

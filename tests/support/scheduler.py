@@ -1,4 +1,4 @@
-"""Recurring jobs as tests speak of them: declared in a line, on a clock that stands still, for real schedulers."""
+"""Recurring jobs as tests speak of them: declared in a line, for real schedulers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from infra.middleware.retries import RetryPolicy
 from infra.queue import current_job
 from infra.scheduling import cron, recurring
-from infra.store.connections import Store
 from tests.support.sample_actors import _ask, _until_open, effect
 from tests.support.worker import HASTE, QUIET, ROOT, _clean_environment
 
@@ -92,16 +91,6 @@ def environment_for(jobs: Sequence[Job], catch_up_every: float) -> dict[str, str
     """What tells APP its jobs, and its workers how often to look for ticks that nobody sent."""
     told = json.dumps([dataclasses.asdict(job) for job in jobs])
     return {"RECURRING": told, "CATCH_UP_EVERY": str(catch_up_every)}
-
-
-# -- the clock
-
-
-def store_at(url: str, moment: datetime, service: str = "common") -> Store:
-    """The store, its clock standing still at this moment. Who waits for a lock here fails instead of hanging."""
-    stamp = moment.isoformat().replace("+", "%2B")
-    options = f"-c%20dhanman.clock%3D{stamp}%20-c%20lock_timeout%3D15s"
-    return Store(service, f"{url}{'&' if '?' in url else '?'}options={options}")
 
 
 # -- periodiq

@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ _SEND = re.compile(
 )
 _REDIRECTIONS = re.compile(r"(?:\s+(?:\d?>{1,2}|&>{1,2}|<)\s*(?:&\d|&-|[^\s;&|<>'\"]+))+\s*$")
 _CHANGE_OF_FOLDER = re.compile(r"^\s*cd\s+[^\s;&|]+\s*&&\s*")
+_STORE = re.compile(r"(?:JOBS_DATABASE_URL|DHANMAN_\w+_JOBS_URL)(?==)")
 _SETTINGS = re.compile(r"^\s*(?:[A-Za-z_]\w*=[^\s'\"]*\s+)+")
 
 
@@ -35,13 +37,22 @@ def call_of(command: str) -> Call | None:
     """What `dhanman-jobs send` would send; None for another command. Raises CannotBe where the shell, or an option,
     does what a recurring job cannot.
     """
+    whole = command
+    command = without_comment(command)
     if not _SEND.search(command):
         return None
     plain = _SEND.sub(f"{PROGRAM} send", _CHANGE_OF_FOLDER.sub("", _REDIRECTIONS.sub("", command)), count=1)
     remarks: tuple[str, ...] = ()
-    if _REDIRECTIONS.search(command):
+    if command != whole:
+        remarks += (f"a comment to the shell, not carried over: {whole[len(command) :].strip()}",)
+    if (redirections := _REDIRECTIONS.search(command)) and ">" in redirections[0]:
         remarks += ("its output went to a file; a job's stands in its log",)
     if settings := _SETTINGS.match(plain):
+        if store := _STORE.search(settings[0]):
+            raise CannotBe(
+                f"it sends to the store that {store[0]} names in this line: import it with that store's settings, "
+                "and without this one in the line"
+            )
         remarks += (f"{settings[0].strip()} is not carried over",)
         plain = plain[settings.end() :]
     if mark := _shell_mark(plain):
@@ -103,22 +114,42 @@ def _value(text: str) -> Any:
         return text
 
 
+BETWEEN_WORDS = frozenset(" \t;&|()<>")
+
+
+def without_comment(command: str) -> str:
+    """What sh runs of it: a word that begins with an unquoted # ends the command."""
+    before = " "
+    for place, letter, quote in _letters(command):
+        if letter == "#" and not quote and before in BETWEEN_WORDS:
+            return command[:place].rstrip()
+        before = "quoted" if quote else letter
+    return command
+
+
 def _shell_mark(command: str) -> str:
     """The first character that the shell acts on, outside of quotes where these take its meaning away."""
-    quote = ""
-    escaped = False
-    for letter in command:
-        if escaped:
-            escaped = False
-        elif letter == "\\" and quote != "'":
-            escaped = True
-        elif quote:
-            if letter == quote:
-                quote = ""
-            elif quote == '"' and letter in "$`":
-                return letter
-        elif letter in "\"'":
-            quote = letter
-        elif letter in "$`;&|<>()*":
+    for _, letter, quote in _letters(command):
+        if letter in ("$`" if quote == '"' else "" if quote else "$`;&|<>()*"):
             return letter
     return ""
+
+
+def _letters(command: str) -> Iterator[tuple[int, str, str]]:
+    """Each character with its place and its quote; what stands behind a backslash counts as quoted by that."""
+    quote = ""
+    escaped = False
+    for place, letter in enumerate(command):
+        if escaped:
+            escaped = False
+            yield place, letter, "\\"
+        elif letter == "\\" and quote != "'":
+            escaped = True
+        elif letter == quote:
+            quote = ""
+            yield place, letter, letter
+        elif not quote and letter in "\"'":
+            quote = letter
+            yield place, letter, letter
+        else:
+            yield place, letter, quote

@@ -6,8 +6,8 @@ import codecs
 import re
 from xml.etree.ElementTree import Comment, Element, ParseError, TreeBuilder
 
-from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
-from defusedxml.ElementTree import DefusedXMLParser  # type: ignore[import-untyped]
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
 
 from infra.scheduling.importing.found import Unreadable
 

@@ -26,9 +26,9 @@ update {schema}.recurring r
    set actor_name = n.actor_name, args = n.args::jsonb, kwargs = n.kwargs::jsonb, spec = n.spec, zone = n.zone,
        missed = n.missed, overlap = n.overlap, added_at = {schema}.clock(), added_by = %(by)s,
        changed_at = null, changed_by = null, orphaned_at = null,
-       next_at = case when (r.spec, r.zone) = (n.spec, n.zone) and r.orphaned_at is null then r.next_at else n.next_at end
+       next_at = case when n.same and r.orphaned_at is null then r.next_at else n.next_at end
   from unnest(%(names)s::text[], %(actors)s::text[], %(args)s::text[], %(kwargs)s::text[], %(specs)s::text[],
-              %(zones)s::text[], %(missed)s::text[], %(overlaps)s::text[], %(nexts)s::timestamptz[])
-       as n (name, actor_name, args, kwargs, spec, zone, missed, overlap, next_at)
+              %(zones)s::text[], %(missed)s::text[], %(overlaps)s::text[], %(nexts)s::timestamptz[], %(same)s::boolean[])
+       as n (name, actor_name, args, kwargs, spec, zone, missed, overlap, next_at, same)
  where r.name = n.name and r.code_spec is null
 returning r.name;

@@ -54,7 +54,7 @@ update {schema}.recurring r
 
 -- name: waiting_ticks
 -- The oldest waiting run of each recurring job, locked; not of one that is paused. Reads tick_waiting.
-select t.name, t.due_at, r.actor_name, r.args, r.kwargs
+select t.name, t.due_at, r.actor_name, r.args, r.kwargs, r.spec, r.zone
   from {schema}.tick t join {schema}.recurring r using (name)
  where t.outcome = 'waiting' and r.actor_name = any (%(actors)s::text[])
    and r.paused_at is null and r.orphaned_at is null

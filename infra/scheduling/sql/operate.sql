@@ -1,7 +1,7 @@
 -- name: row
 -- A recurring job, locked. A scheduler that comes meanwhile passes it over.
 select actor_name, args, kwargs, spec, zone, code_spec, code_zone, changed_at is not null, orphaned_at is not null,
-       {schema}.clock()
+       added_by is not null, {schema}.clock()
   from {schema}.recurring
  where name = %(name)s
    for update;

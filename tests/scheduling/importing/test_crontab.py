@@ -180,6 +180,44 @@ def test_what_stands_around_a_send_is_left_out_and_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        ("dhanman-jobs send a.b # nightly", ()),
+        ("dhanman-jobs send a.b x\t#nightly's run; $HOME", ("x",)),
+        ("dhanman-jobs send a.b x >> /var/log/x.log 2>&1 # nightly", ("x",)),
+        ("dhanman-jobs send a.b x#1 '#2' \\#3 \"#4\" ''#5 # not 6", ("x#1", "#2", "#3", "#4", "#5")),
+    ],
+)
+def test_a_comment_of_the_shell_is_no_argument(command: str, args: tuple[str, ...]) -> None:
+    call = call_of(command)
+    assert call is not None
+    assert call.args == args
+    assert call.remarks[0].startswith("a comment to the shell, not carried over: #")
+
+
+def test_a_send_that_is_a_comment_is_no_send() -> None:
+    assert call_of("/srv/export.sh # was: dhanman-jobs send a.b") is None
+    found = line("0 6 * * * dhanman-jobs send a.b # at 100\\%")
+    assert call_of(found.command) == Call(
+        "a.b", remarks=("a comment to the shell, not carried over: # at 100%",)
+    )
+
+
+def test_input_from_nowhere_is_no_output() -> None:
+    assert call_of("dhanman-jobs send a.b < /dev/null") == Call("a.b")
+    both = call_of("dhanman-jobs send a.b </dev/null >/var/log/x.log")
+    assert both is not None
+    assert both.remarks == ("its output went to a file; a job's stands in its log",)
+
+
+@pytest.mark.parametrize("name", ["JOBS_DATABASE_URL", "DHANMAN_SALES_JOBS_URL"])
+def test_a_send_to_another_store_cannot_be(name: str) -> None:
+    with pytest.raises(CannotBe, match=f"the store that {name} names") as refused:
+        call_of(f"cd /srv && LANG=C {name}=postgresql://jobs:sesame@db/old dhanman-jobs send a.b")
+    assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("command", "why"),
     [
         ("dhanman-jobs send a.b $(date +%F)", "the shell has a part"),
