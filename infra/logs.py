@@ -35,6 +35,7 @@ QUIET = {
     "dramatiq_abort.middleware.Abortable": logging.WARNING,
     "fontTools": logging.ERROR,
     "fpdf": logging.ERROR,
+    "httpx": logging.WARNING,  # it would log every address asked, and a gateway's may hold its key
     "yoyo": logging.WARNING,
 }
 

@@ -6,14 +6,25 @@ Values come from the environment or from a `.env` file in the working directory.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SERVICES = ("common", "sales", "purchase", "payroll", "community", "inventory")
@@ -104,6 +115,39 @@ def parse_scheme(*schemes: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def parse_domain(value: Any) -> Any:
+    """A host name, as a URL. Plain http is for this machine alone: a secret is sent there."""
+    if isinstance(value, str) and value:
+        address = (value if "://" in value else f"https://{value}").rstrip("/")
+        parts = urlsplit(address)
+        local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+        if not parts.hostname or parts.path or not (local or parts.scheme == "https"):
+            raise ValueError("allowed: a tenant's domain such as greenvalley.eu.auth0.com")
+        return address
+    return value or None
+
+
+def parse_header(value: Any) -> Any:
+    if (
+        isinstance(value, str)
+        and value
+        and not re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+:\s*\S.*", value, re.ASCII)
+    ):
+        raise ValueError("allowed: NAME: VALUE, such as Authorization: Bearer …")
+    return value or None
+
+
+def parse_json_object(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        if isinstance(found := json.loads(value), dict):
+            return found
+    except ValueError:
+        pass
+    raise ValueError('allowed: a JSON object such as {"to": "$recipient", "text": "$body"}')
+
+
 def default_home() -> Path:
     """The project folder: the nearest folder at or above the working directory with a pyproject.toml."""
     here = Path.cwd()
@@ -162,6 +206,12 @@ class Settings(BaseSettings):
     jobs_retention_cancelled: Duration = timedelta(days=30)
     jobs_retention_history: Duration = timedelta(days=90)
     """How long finished jobs of each state, and history and log lines, are kept."""
+    jobs_retention_log_files: Duration = timedelta(days=30)
+    jobs_retention_mail_files: Duration = timedelta(days=90)
+    jobs_retention_report_files: Duration = timedelta(days=400)
+    """How long files below var/log, var/mail and var/reports are kept after they were last written."""
+    jobs_retention_letters: Duration = timedelta(days=400)
+    """How long it is known that a letter was sent. A job that runs again later than that would send it again."""
 
     jobs_log_format: Literal["auto", "json", "console"] = "auto"
     """auto: console on a terminal, JSON elsewhere."""
@@ -182,6 +232,54 @@ class Settings(BaseSettings):
     smtp_url: Annotated[str | None, parse_scheme("smtp", "smtps")] = None
     """smtp://user:password@host:587, smtps://…; unset: mails are kept as files under var/mail."""
     mail_from: str = "Dhanman <no-reply@dhanman.example>"
+    jobs_admins: Names = ()
+    """Addresses of those who look after the installation, for alerts. Unset: the societies' ADMIN officers."""
+
+    auth0_domain: Annotated[str | None, BeforeValidator(parse_domain)] = None
+    """Tenant whose users are mirrored, such as greenvalley.eu.auth0.com. Unset: none are."""
+    auth0_client_id: str | None = None
+    auth0_client_secret: SecretStr | None = None
+    """Of a machine-to-machine application with the scope read:users of the Management API."""
+    auth0_audience: str | None = None
+    """Identifier of the Management API; by default https://<tenant>/api/v2/, wrong only under a custom domain."""
+    auth0_confirmed_deletions: Annotated[int, Field(ge=0)] = 0
+    """More than a fifth of the users gone at once is not believed, unless they are no more than this. For one run."""
+
+    sms_url: Annotated[str | None, parse_scheme("http", "https")] = None
+    sms_auth_header: Annotated[SecretStr | None, BeforeValidator(parse_header)] = None
+    sms_body: Annotated[dict[str, Any], BeforeValidator(parse_json_object)] = {
+        "to": "$recipient",
+        "text": "$body",
+    }
+    push_url: Annotated[str | None, parse_scheme("http", "https")] = None
+    push_auth_header: Annotated[SecretStr | None, BeforeValidator(parse_header)] = None
+    push_body: Annotated[dict[str, Any], BeforeValidator(parse_json_object)] = {
+        "user": "$recipient",
+        "title": "$subject",
+        "text": "$body",
+    }
+    """Gateways for notifications by SMS and push: where to POST, a header such as `Authorization: Bearer …`, and the
+    JSON to send, in whose texts $recipient, $subject, $body and $key are filled in. No URL: that channel is refused.
+    """
+
+    backup_folder: Path | None = None
+    """Where backups are kept when S3_BUCKET is unset; by default var/backups under JOBS_HOME."""
+    backup_keep_days: Annotated[int, Field(ge=1)] = 7
+    backup_keep_weeks: Annotated[int, Field(ge=0)] = 5
+    backup_keep_months: Annotated[int, Field(ge=0)] = 12
+    """Of so many days, weeks and months the last backup is kept, and all of the last 24 hours."""
+    backup_verify_url: PostgresUrl = None
+    """Server on which `backup verify` restores into a scratch database. Unset: the one that was backed up."""
+    s3_bucket: str | None = None
+    """Bucket of an S3-compatible store for the backups. It needs the extra `s3`."""
+    s3_prefix: str = "dhanman-backups"
+    """What the keys in the bucket begin with."""
+    s3_endpoint_url: Annotated[str | None, parse_scheme("http", "https")] = None
+    """Unset: Amazon's."""
+    s3_region: str | None = None
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+    """Unset: what boto3 finds by itself, such as the role of the machine."""
 
     @field_validator("jobs_server_timeout")
     @classmethod
@@ -227,7 +325,7 @@ def _environment(name: str) -> str | None:
     return dotenv_values(".env").get(name) or None
 
 
-SECRET_WORDS = ("dsn", "url")
+SECRET_WORDS = ("dsn", "url", "secret", "header")
 
 
 def explain(error: ValidationError) -> str:

@@ -8,5 +8,8 @@ pytest_plugins = [
     "tests.support.job_store",
     "tests.support.worker",
     "tests.support.society",
+    "tests.support.members",
+    "tests.support.reminding",
     "tests.support.mailbox",
+    "tests.support.auth0",
 ]

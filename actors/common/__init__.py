@@ -1,5 +1,5 @@
 """Common: what concerns every service, such as letters to users. These names are what other rooms may import."""
 
-from actors.common.actors import send_welcome_email
+from actors.common.actors import send_daily_reports, send_notification, send_welcome_email, update_analytics
 
-__all__ = ["send_welcome_email"]
+__all__ = ["send_daily_reports", "send_notification", "send_welcome_email", "update_analytics"]

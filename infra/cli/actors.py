@@ -15,10 +15,7 @@ ROOM = "actors"
 
 def loaded_broker() -> Any:
     """The process's broker with every actor declared on it."""
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(
-            0, str(Path.cwd())
-        )  # as dramatiq's own command does; JOBS_EXTRA_ACTORS may live there
+    on_the_path()
     if find_spec(ROOM) is not None:
         importlib.import_module(ROOM)
     else:
@@ -27,6 +24,12 @@ def loaded_broker() -> Any:
     from infra.app import broker
 
     return broker
+
+
+def on_the_path() -> None:
+    """The working directory counts, as for dramatiq's own command; JOBS_EXTRA_ACTORS may live there."""
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
 
 
 def migration_folders() -> dict[str, Path]:

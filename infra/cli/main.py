@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from infra.cli import batches, jobs, limits, queues, recurring, send, workers, workflows
+from infra.cli import backup, batches, jobs, limits, queues, recurring, send, workers, workflows
 from infra.cli import doctor as doctors
 from infra.cli import migrate as migrations
 from infra.cli import prune as pruning
@@ -42,6 +42,7 @@ app.add_typer(recurring.app, name="recurring")
 app.add_typer(queues.app, name="queues")
 app.add_typer(limits.app, name="limits")
 app.command("workers")(workers.workers)
+app.add_typer(backup.app, name="backup")
 app.command("prune")(pruning.prune)
 
 

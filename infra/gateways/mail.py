@@ -33,6 +33,10 @@ class MailRefused(MailError):
     """The server refuses this letter for good: a wrong address, a wrong password."""
 
 
+class AddressRefused(MailRefused):
+    """The server takes letters, but none for this address."""
+
+
 @dataclass(frozen=True)
 class Attachment:
     """A file of a letter, such as `GV-2627-000123.pdf` of type `application/pdf`."""
@@ -51,16 +55,20 @@ def compose(
     text: str,
     html: str,
     attachments: tuple[Attachment, ...] = (),
+    copies: tuple[tuple[str, str], ...] = (),
 ) -> EmailMessage:
     """A letter of text and HTML, ready for `send`.
 
     Parameters:
       key: What the letter is about (`sales/invoice/…/created`); the same key gives the same Message-ID.
+      copies: Who gets it too, as all can see: (name, address) each.
     """
     sender_name, sender = parseaddr(settings().mail_from)
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(sender_name, addr_spec=sender)
     message["To"] = Address(name, addr_spec=to)
+    if copies:
+        message["Cc"] = [Address(other, addr_spec=address) for other, address in copies]
     message["Subject"] = subject
     message["Message-ID"] = message_id(key)
     message.set_content(text, cte="quoted-printable")
@@ -109,14 +117,17 @@ def _deliver(message: EmailMessage, url: str) -> None:
     server = f"{address.hostname}:{address.port or _default_port(address)}"
     try:
         with _connected(address) as connection:
-            connection.send_message(message)
+            refused = connection.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         code, reason = next(iter(error.recipients.values()))
-        raise _failure(f"mail server {server} refused {message['To']}", code, reason) from error
+        raise _refusal(server, message, code, reason) from error
     except smtplib.SMTPResponseException as error:
         raise _failure(f"mail server {server}", error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPException, OSError) as error:
         raise MailError(f"mail server {server}: {str(error) or type(error).__name__}") from error
+    recipient = message["To"].addresses[0].addr_spec
+    if recipient in refused:  # only copies were taken
+        raise _refusal(server, message, *refused[recipient])
 
 
 def _connected(address: SplitResult) -> smtplib.SMTP:
@@ -145,6 +156,11 @@ def _default_port(address: SplitResult) -> int:
     if address.scheme == "smtps":
         return 465
     return 587 if address.username else 25
+
+
+def _refusal(server: str, message: EmailMessage, code: int, reason: bytes | str) -> MailError:
+    error = _failure(f"mail server {server} refused {message['To']}", code, reason)
+    return AddressRefused(str(error)) if isinstance(error, MailRefused) else error
 
 
 def _failure(where: str, code: int, reason: bytes | str) -> MailError:

@@ -7,6 +7,7 @@ Devanagari carries its own spelling, since shaped glyphs stand in another order 
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import AccessPermission, EncryptionMethod, XPos, YPos
 from fpdf.fonts import TTFFont
 
 FONTS = Path(__file__).parent / "fonts"
@@ -126,13 +127,31 @@ class Document(FPDF):
         self.set_line_width(thickness)
         self.line(x, y, x + width, y)
 
+    def lock(self, password: str) -> None:
+        """Encrypt the file (AES-256): it opens with this password, may be printed and read aloud, and not be changed.
+
+        The owner's password is drawn at random and kept nowhere.
+        """
+        self.set_encryption(
+            owner_password=secrets.token_urlsafe(24),
+            user_password=password,
+            encryption_method=EncryptionMethod.AES_256,
+            permissions=AccessPermission.PRINT_LOW_RES
+            | AccessPermission.PRINT_HIGH_RES
+            | AccessPermission.COPY
+            | AccessPermission.COPY_FOR_ACCESSIBILITY,
+        )
+
     def finished(self) -> bytes:
         """The file."""
         for font in self.fonts.values():
+            if not isinstance(font, TTFFont):
+                continue
             # Shaping is done; without its tables the fonts are cut down to what is used three times as fast.
             for table in ("GDEF", "GPOS", "GSUB"):
-                if isinstance(font, TTFFont) and table in font.ttfont:
+                if table in font.ttfont:
                     del font.ttfont[table]
+            font.ttfont.recalcBBoxes = False  # glyphs are left as they are, so their boxes are known
         return bytes(self.output())
 
     def _prepare(self, text: str, size: float, bold: bool, colour: Colour) -> None:

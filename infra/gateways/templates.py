@@ -1,4 +1,7 @@
-"""Letters from Jinja2 templates: `name.txt` and `name.html` in the `templates/` folder of a package."""
+"""Letters from Jinja2 templates: `name.txt` and `name.html` in the `templates/` folder of a package.
+
+What a package does not have, such as the layout, is taken from the package `common` beside it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 def environment(package: str) -> Environment:
     """The templates of a package. HTML is escaped; a name that is not given is an error."""
     from jinja2 import (
+        ChoiceLoader,
         Environment,
         PackageLoader,
         StrictUndefined,
@@ -20,7 +24,7 @@ def environment(package: str) -> Environment:
     )  # only for who writes letters
 
     return Environment(
-        loader=PackageLoader(package),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader(f"{package.rpartition('.')[0]}.common")]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,

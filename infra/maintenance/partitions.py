@@ -23,9 +23,9 @@ def retentions(config: Settings) -> dict[str, timedelta]:
     }
 
 
-def make_partitions(cursor: Any, sql: Any) -> int:
-    """Returns how many were missing."""
-    cursor.execute(sql.make_partitions, {"ahead": AHEAD_DAYS})
+def make_partitions(cursor: Any, sql: Any, branch: str) -> int:
+    """Returns how many of this branch were missing. One branch a transaction: see schema.sql."""
+    cursor.execute(sql.make_partitions, {"branch": branch, "ahead": AHEAD_DAYS})
     return int(cursor.fetchone()[0])
 
 

@@ -6,9 +6,14 @@ many worker processes one does the work.
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 
 from infra.maintenance.partitions import drop_partitions, make_partitions, retentions
 from infra.settings import Settings
@@ -18,6 +23,9 @@ from infra.store.sql import Statements, load
 CHUNK = 1_000
 MOST_CHUNKS = 100
 """Chunks a round: what is left waits for the next one."""
+
+PAUSES = (0.5, 2.0)
+"""Seconds before another try at a table that readers hold."""
 
 
 @dataclass
@@ -50,9 +58,10 @@ def prune(store: Store, config: Settings) -> Pruned:
     done = Pruned()
     sql = load("infra.maintenance").bind(store.schema)
     try:
-        done.made = _in_turn(store, sql, lambda cursor: make_partitions(cursor, sql))
         for branch, keep in retentions(config).items():
-            done.dropped += _in_turn(store, sql, lambda c, b=branch, k=keep: drop_partitions(c, sql, b, k))  # type: ignore[misc]
+            done.made += _past_readers(store, sql, partial(make_partitions, sql=sql, branch=branch))
+            drop = partial(drop_partitions, sql=sql, branch=branch, keep=keep)
+            done.dropped += _past_readers(store, sql, drop)
         done.results = _in_chunks(store, sql, sql.forget_expired_results)
         timeout = {"timeout": config.jobs_server_timeout}
         done.workers = _in_turn(store, sql, lambda cursor: _count(cursor, sql.remove_stale_workers, timeout))
@@ -74,6 +83,16 @@ def _in_chunks(store: Store, sql: Statements, statement: str, **parameters: Any)
         if now < CHUNK:
             break
     return total
+
+
+def _past_readers(store: Store, sql: Statements, step: Callable[[Any], int]) -> int:
+    """A step that needs a table for itself alone, tried again where readers held it too long or met it in a circle."""
+    for pause in PAUSES:
+        try:
+            return _in_turn(store, sql, step)
+        except (LockNotAvailable, DeadlockDetected):
+            time.sleep(pause * random.uniform(0.5, 1.5))
+    return _in_turn(store, sql, step)
 
 
 def _in_turn(store: Store, sql: Statements, step: Callable[[Any], int]) -> int:

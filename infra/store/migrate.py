@@ -37,8 +37,8 @@ class Applied:
 class WholeFile(Migration):  # type: ignore[misc]  # yoyo has no types
     """A migration file that is one step, executed as it stands.
 
-    A line `-- include: ../../common/books/keep_books.sql` stands for that file, relative to the migration. What is
-    included must not change any more than the migration itself.
+    A line `-- include: ../../common/books/keep_books.sql` stands for that file, relative to the one that includes it.
+    What is included must not change any more than the migration itself.
     """
 
     def load(self) -> None:
@@ -57,7 +57,7 @@ def with_includes(file: Path) -> str:
         included = file.parent / found["path"]
         if not included.is_file():
             raise FileNotFoundError(f"{file} includes {found['path']}, and there is no file {included}")
-        return included.read_text(encoding="utf-8")
+        return with_includes(included)
 
     return _INCLUDE.sub(text_of, file.read_text(encoding="utf-8"))
 

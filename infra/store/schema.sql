@@ -83,7 +83,8 @@
 --    columns of consumed rows.
 -- 3. Operators lock finished before queue, and rows in the order of their ids.
 -- 4. put inserts and locks nothing; on a unique key it waits for the other insert's commit.
--- 5. make_partitions and drop_partitions take an advisory transaction lock first, so they run one after the other.
+-- 5. make_partitions_of and drop_partitions take an advisory transaction lock first, so they run one after the other; a
+--    transaction makes or drops partitions of one branch only, since a reader of several locks them in an order of its own.
 -- 6. settle locks edges, then workflows that open, then awaiting rows, each in the order of their ids, while its caller has
 --    the rows of the jobs that ended; and so on along the edges. So two of them, or one and an operator, may come to wait
 --    for one another: Postgres ends one of both, and a finisher writes it again.
@@ -1270,45 +1271,56 @@ begin
 end $$;
 comment on function claim_limited is 'Claims jobs of limited actors, no more than their limits leave room for.';
 
--- make_partitions: time partitions from today to `ahead` days on, for every partitioned branch. A day a partition for
--- done, a month for the rest. drop_partitions: drops those that ended before the retention.
--- Both take an advisory transaction lock, so that two workers do not collide, and run as the owner: a worker's role
--- owns no tables.
-create function make_partitions(ahead integer default 7) returns integer
+-- make_partitions_of: time partitions of a branch from today to `ahead` days on. A day a partition for done, history and log
+-- lines, a month for the rest. drop_partitions: drops those that ended before the retention.
+-- Each takes an advisory transaction lock, so that two workers do not collide, and runs as the owner: a worker's role
+-- owns no tables. Both need the branch for themselves alone, for a moment, so a transaction takes one branch: with two of them,
+-- it and a reader of both could wait for one another in a circle.
+create function make_partitions_of(branch text, ahead integer default 7) returns integer
     language plpgsql security definer
     set search_path from current
     as $$
 declare
-    branch text;
     width interval;
     lower_bound timestamptz;
     name text;
     made integer := 0;
 begin
+    if branch <> all (array['finished_done', 'finished_rejected', 'finished_failed', 'finished_cancelled', 'history', 'job_log']) then
+        raise invalid_parameter_value using message = format('%s is no table with partitions', branch);
+    end if;
     perform pg_advisory_xact_lock(hashtext(current_schema() || '.partitions'));
-    foreach branch in array array['finished_done', 'finished_rejected', 'finished_failed', 'finished_cancelled', 'history', 'job_log'] loop
-        width := case when branch in ('finished_done', 'history', 'job_log') then interval '1 day' else interval '1 month' end;
-        lower_bound := date_trunc(case when width = interval '1 day' then 'day' else 'month' end, clock(), 'UTC');
-        while lower_bound <= clock() + ahead * interval '1 day' loop
-            name := branch || to_char(lower_bound at time zone 'UTC', '_YYYYMMDD');
-            if to_regclass(quote_ident(name)) is null then
-                begin
-                    execute format('create table %I partition of %I for values from (%L) to (%L)',
-                                   name, branch, lower_bound, (lower_bound at time zone 'UTC' + width) at time zone 'UTC');
-                    made := made + 1;
-                exception
-                    when check_violation then
-                        null;  -- the default partition holds rows of this period already: they stay there
-                    when invalid_object_definition then
-                        null;  -- a partition of another width, made by hand, covers this period
-                end;
-            end if;
-            lower_bound := (lower_bound at time zone 'UTC' + width) at time zone 'UTC';
-        end loop;
+    width := case when branch in ('finished_done', 'history', 'job_log') then interval '1 day' else interval '1 month' end;
+    lower_bound := date_trunc(case when width = interval '1 day' then 'day' else 'month' end, clock(), 'UTC');
+    while lower_bound <= clock() + ahead * interval '1 day' loop
+        name := branch || to_char(lower_bound at time zone 'UTC', '_YYYYMMDD');
+        if to_regclass(quote_ident(name)) is null then
+            begin
+                execute format('create table %I partition of %I for values from (%L) to (%L)',
+                               name, branch, lower_bound, (lower_bound at time zone 'UTC' + width) at time zone 'UTC');
+                made := made + 1;
+            exception
+                when check_violation then
+                    null;  -- the default partition holds rows of this period already: they stay there
+                when invalid_object_definition then
+                    null;  -- a partition of another width, made by hand, covers this period
+            end;
+        end if;
+        lower_bound := (lower_bound at time zone 'UTC' + width) at time zone 'UTC';
     end loop;
     return made;
 end $$;
-comment on function make_partitions is 'Makes the partitions of the next days; returns how many were missing.';
+comment on function make_partitions_of is 'Makes a branch''s partitions of the next days; returns how many were missing.';
+
+create function make_partitions(ahead integer default 7) returns integer
+    language sql security definer
+    set search_path from current
+    as $$
+    select sum(make_partitions_of(branch, ahead))::integer
+      from unnest(array['finished_done', 'finished_rejected', 'finished_failed', 'finished_cancelled', 'history', 'job_log']) as branch
+$$;
+comment on function make_partitions is
+    'Makes the partitions of every branch in one transaction, for a store that nobody uses yet; returns how many were missing.';
 
 create function drop_partitions(branch text, keep interval) returns integer
     language plpgsql security definer

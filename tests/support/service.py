@@ -20,10 +20,11 @@ from tests.support.waiting import wait_for
 EMPTY_AGAIN = """
     set session_replication_role = replica;  -- what is posted stands, but for a test's end
     do $$ declare t record; begin
-        for t in select schemaname, tablename from pg_tables
-            where schemaname in ('{service}', '{service}_jobs', 'common_jobs') and tablename !~ 'yoyo'
-                and tablename <> all ('{{{kept}}}')
-        loop execute format('delete from %I.%I', t.schemaname, t.tablename); end loop;
+        for t in select relnamespace::regnamespace as schema, relname as name from pg_class
+            where relnamespace::regnamespace::text in ('{service}', '{service}_jobs', 'common_jobs')
+                and relkind in ('r', 'p') and not relispartition  -- partitions come and go by themselves
+                and relname !~ 'yoyo' and relname <> all ('{{{kept}}}')
+        loop execute format('delete from %s.%I', t.schema, t.name); end loop;
     end $$;
 """
 AT_WORK = """select 1 from {service}_jobs.queue
@@ -51,9 +52,15 @@ def emptied(url: str, service: str, home: Path, monkeypatch: Any, *kept: str) ->
     monkeypatch.setenv("JOBS_DATABASE_URL", url)
     monkeypatch.setenv("JOBS_HOME", str(home))
     monkeypatch.delenv("SMTP_URL", raising=False)
-    settings.cache_clear()
+    forget_where_it_was()
     yield url
+    forget_where_it_was()
+
+
+def forget_where_it_was() -> None:
+    """Settings are read anew, and the actors' own broker looks for its stores by them."""
     settings.cache_clear()
+    actors.broker._stores.clear()
 
 
 def execute(url: str, statement: str) -> None:
@@ -81,7 +88,7 @@ def asker(url: str) -> Callable[..., list[Any]]:
 def work_off(url: str, service: str) -> None:
     """Runs a service's jobs in this process until none is left but what waits for its day or for a retry."""
     ask = asker(url)
-    with broker_on(url) as broker:
+    with broker_on(url, jobs_services=("common", service)) as broker:
         for actor in actors.broker.actors.values():
             broker.declare_actor(actor)
         with working(broker):

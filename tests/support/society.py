@@ -13,10 +13,10 @@ import actors
 import actors.sales
 from actors.common.rules.calendar import Period
 from actors.sales.seed import DUPLEX, seed, set_tariff
-from infra.settings import settings
 from infra.store import migrate
 from tests.support.postgres import database_url
 from tests.support.queue import broker_on, working
+from tests.support.service import execute, forget_where_it_was
 from tests.support.waiting import wait_for
 
 MIGRATIONS = Path(actors.sales.__file__).parent / "migrations"
@@ -62,17 +62,9 @@ def sales_database(migrated, tmp_path, monkeypatch) -> Iterator[str]:
     monkeypatch.setenv("JOBS_DATABASE_URL", migrated)
     monkeypatch.setenv("JOBS_HOME", str(tmp_path))
     monkeypatch.delenv("SMTP_URL", raising=False)
-    settings.cache_clear()
+    forget_where_it_was()
     yield migrated
-    settings.cache_clear()
-
-
-def execute(url, statement):
-    connection = psycopg2.connect(url)
-    connection.autocommit = True  # databases are made and dropped outside of transactions
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
+    forget_where_it_was()
 
 
 @pytest.fixture

@@ -72,90 +72,19 @@ comment on column ledger_line.party_id is 'The vendor, employee or item whose ba
 comment on column ledger_line.debit is 'Rupees; zero on a credit line.';
 comment on column ledger_line.credit is 'Rupees; zero on a debit line.';
 
-create function entry_must_balance() returns trigger
-language plpgsql set search_path from current as $$
-declare
-    entry bigint := case tg_table_name when 'ledger_entry' then to_jsonb(new) ->> 'id' else to_jsonb(new) ->> 'entry_id' end;
-    debits numeric;
-    credits numeric;
-begin
-    select sum(debit), sum(credit) into debits, credits from ledger_line where entry_id = entry;
-    if debits is null then
-        raise exception 'ledger entry % has no lines', entry using errcode = 'check_violation';
-    end if;
-    if debits <> credits then
-        raise exception 'ledger entry % is not balanced: debit %, credit %', entry, debits, credits
-            using errcode = 'check_violation';
-    end if;
-    if exists (
-        select from ledger_line join ledger_account on code = account_code
-        where entry_id = entry and of_parties and party_id is null
-    ) then
-        raise exception 'ledger entry % has a line on a control account that names no party', entry
-            using errcode = 'check_violation';
-    end if;
-    return null;
-end $$;
-comment on function entry_must_balance is 'At commit, an entry has lines, its debits are its credits, and control accounts name their parties.';
-
-create constraint trigger ledger_entry_balances
-    after insert on ledger_entry
-    deferrable initially deferred for each row execute function entry_must_balance();
-create constraint trigger ledger_line_keeps_balance
-    after insert on ledger_line
-    deferrable initially deferred for each row execute function entry_must_balance();
-
-create function posted_must_stand() returns trigger language plpgsql as $$
-begin
-    raise exception '% of % refused: what is posted stands; post a reversing entry', lower(tg_op), tg_table_name
-        using errcode = 'restrict_violation';
-end $$;
-comment on function posted_must_stand is 'Entries are never changed or deleted.';
-
-create trigger ledger_entry_stands before update or delete or truncate on ledger_entry
-    for each statement execute function posted_must_stand();
-create trigger ledger_line_stands before update or delete or truncate on ledger_line
-    for each statement execute function posted_must_stand();
-
-create function lines_must_come_with_their_entry() returns trigger
+create function parties_must_be_named() returns trigger
 language plpgsql set search_path from current as $$
 begin
     if exists (
-        select from added join ledger_entry on ledger_entry.id = added.entry_id
-        where ledger_entry.posted_in <> pg_current_xact_id()
+        select from added join ledger_account on code = account_code where of_parties and party_id is null
     ) then
-        raise exception 'the entry is posted: it takes no more lines' using errcode = 'restrict_violation';
+        raise exception 'a line on a control account names no party' using errcode = 'check_violation';
     end if;
     return null;
 end $$;
-comment on function lines_must_come_with_their_entry is 'Lines are added by the transaction that posts their entry, by no later one.';
+comment on function parties_must_be_named is 'Lines of control accounts say whose balance they are part of.';
 
-create trigger ledger_lines_come_with_their_entry after insert on ledger_line
-    referencing new table as added
-    for each statement execute function lines_must_come_with_their_entry();
+create trigger ledger_lines_name_parties after insert on ledger_line
+    referencing new table as added for each statement execute function parties_must_be_named();
 
-create function month_must_be_open() returns trigger
-language plpgsql set search_path from current as $$
-declare
-    book_month date := date_trunc('month', new.entry_date)::date;
-    closed timestamptz;
-begin
-    -- The share lock makes a closing wait for postings on their way, and postings wait for a closing.
-    select closed_at into closed from accounting_period
-        where community_id = new.community_id and month = book_month for share;
-    if not found then
-        insert into accounting_period (community_id, month) values (new.community_id, book_month)
-            on conflict do nothing;
-        select closed_at into closed from accounting_period
-            where community_id = new.community_id and month = book_month for share;
-    end if;
-    if closed is not null then
-        raise exception 'the books of % are closed since %', to_char(book_month, 'YYYY-MM'), closed::date
-            using errcode = 'restrict_violation';
-    end if;
-    return new;
-end $$;
-comment on function month_must_be_open is 'Nothing is posted into a closed month.';
-
-create trigger ledger_entry_in_open_month before insert on ledger_entry
-    for each row execute function month_must_be_open();
+-- include: check_books.sql

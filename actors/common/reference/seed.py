@@ -63,16 +63,6 @@ def address(seed_number: int) -> dict[str, Any]:
 def seed_society(connection: Connection, service: str, *, seed_number: int = 2026) -> UUID:
     """Put the society, its officers and holidays into a service's database; a second run changes nothing."""
     community = address(seed_number)
-    officers = [
-        {
-            "community_id": community["id"],
-            "role": role,
-            "name": name,
-            "email": f"{mailbox}@greenvalley.example.in",
-            "since": FOUNDED.isoformat(),
-        }
-        for role, name, mailbox in OFFICERS
-    ]
     holidays = [
         {"community_id": community["id"], "day": date(year, month, day).isoformat(), "name": name}
         for year in range(FOUNDED.year, 2032)
@@ -81,6 +71,25 @@ def seed_society(connection: Connection, service: str, *, seed_number: int = 202
     statements = sql.load("actors.common.reference").bind(service)
     with connection.cursor() as cursor:
         cursor.execute(statements.seed_community, {"rows": json.dumps([community])})
-        cursor.execute(statements.seed_officer, {"rows": json.dumps(officers)})
         cursor.execute(statements.seed_holiday, {"rows": json.dumps(holidays)})
+    seed_officers(connection, service, community["id"])
     return UUID(community["id"])
+
+
+def seed_officers(connection: Connection, service: str, community_id: UUID | str) -> int:
+    """Put the officers of a society into a service's database. Returns how many are new."""
+    officers = [
+        {
+            "community_id": str(community_id),
+            "role": role,
+            "name": name,
+            "email": f"{mailbox}@greenvalley.example.in",
+            "since": FOUNDED.isoformat(),
+        }
+        for role, name, mailbox in OFFICERS
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.load("actors.common.reference").bind(service).seed_officer, {"rows": json.dumps(officers)}
+        )
+        return cursor.rowcount

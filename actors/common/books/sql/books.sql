@@ -30,7 +30,7 @@ with entry as (
         (community_id, entry_date, narration, source_kind, source_id, reverses_entry_id)
     select community_id, %(day)s, 'Reversal: ' || narration, 'REVERSAL', %(reversal_id)s, id
     from {schema}.ledger_entry where source_kind = %(kind)s and source_id = %(source)s
-    on conflict (reverses_entry_id) do nothing
+    on conflict do nothing
     returning id, reverses_entry_id
 ), line as (
     insert into {schema}.ledger_line (entry_id, position, account_code, party_id, debit, credit)
