@@ -33,8 +33,8 @@ def main(
 ) -> None:
     """Measure our broker beside StubBroker, psycopg2, pgqueuer and procrastinate, on one Postgres of its own.
 
-    Groups of figures: drain, enqueue, bulk, depth, pickup, idle, memory, batch, scheduling. The whole takes twenty
-    minutes and a machine that does nothing else. Exit code 1 when a contender failed.
+    Groups of figures: drain, enqueue, bulk, depth, pickup, idle, memory, batch, scheduling, services. The whole takes
+    half an hour and a machine that does nothing else. Exit code 1 when a contender failed.
     """
     names = set(only or ())
     if unknown := names - CONTENDERS - GROUPS.keys():

@@ -33,6 +33,8 @@ class Size:
     members: int  # of the batch whose progress is asked
     recurring: int  # jobs due at midnight
     missed: int  # recurring jobs of which three days were missed
+    units: tuple[int, ...]  # flats of a society, bills of vendors
+    employees: tuple[int, ...]
     scheduler_idle: float  # seconds; it wakes once a minute
     batches: tuple[tuple[int, int], ...]  # of pgqueuer: batch size, managers
 
@@ -40,13 +42,13 @@ class Size:
 WHOLE = Size(
     rounds=3, jobs=100_000, slow_jobs=5_000, sends=5_000, bulk=200_000, small=10_000, large=1_000_000, window=100_000,
     pick_ups=500, idle=30, memory=1_000_000, members=1_000_000,
-    recurring=10_000, missed=1_000, scheduler_idle=90,
+    recurring=10_000, missed=1_000, scheduler_idle=90, units=(1_000, 5_000, 10_000), employees=(250, 500, 1_000),
     batches=((10, 1), (10, 5), (100, 1), (250, 1), (500, 1), (1000, 1), (500, 2)),
 )  # fmt: skip
 QUICK = Size(
     rounds=1, jobs=15_000, slow_jobs=300, sends=500, bulk=20_000, small=1_000, large=20_000, window=10_000,
     pick_ups=50, idle=5, memory=20_000, members=20_000,
-    recurring=1_000, missed=100, scheduler_idle=5, batches=((100, 1), (500, 1)),
+    recurring=1_000, missed=100, scheduler_idle=5, batches=((100, 1), (500, 1)), units=(100, 200), employees=(25, 50),
 )  # fmt: skip
 
 
@@ -189,8 +191,31 @@ def scheduling(run: Run, size: Size) -> None:
         _idle_scheduler(run, size)
 
 
+def services(run: Run, size: Size) -> None:
+    """What the services' jobs cost: a society billed, paid and charged late fees; salaries; vendors' bills; PDFs."""
+    if not run.wants("ours"):
+        return
+    with run.forgiving("ours"):
+        run.record("bills printed", "ours", call("sales", "pdfs")["rate"], "/s")
+        for units in size.units:
+            with run.database("sales") as url:
+                billed = call("sales", "bills", database_url=url, units=units)
+                run.record(f"{units} flats billed", "ours", billed["seconds"], "s", billed)
+                run.record(f"{units} flats billed, a flat", "ours", billed["ms_a_unit"], "ms")
+        with run.database("sales") as url:
+            run.record("payments booked", "ours", call("sales", "payments", database_url=url)["rate"], "/s")
+        with run.database("sales") as url:
+            year = call("sales", "late_fees", database_url=url, units=units)
+            run.record(f"late fees of {units} flats, a year", "ours", year["seconds"], "s", year)
+        with run.database("payroll") as url:
+            _record_all(run, call("payroll", "measure", database_url=url, sizes=size.employees))
+        with run.database("purchase") as url:
+            _record_all(run, call("purchase", "measure", database_url=url, sizes=size.units))
+
+
 GROUPS: dict[str, Callable[[Run, Size], None]] = {
-    group.__name__: group for group in (drain, enqueue, bulk, depth, pickup, idle, memory, batch, scheduling)
+    group.__name__: group
+    for group in (drain, enqueue, bulk, depth, pickup, idle, memory, batch, scheduling, services)
 }
 
 BEHIND_SMALL, BEHIND_LARGE = "drain, small backlog", "drain, large backlog"
@@ -223,6 +248,16 @@ TARGETS = (
     Target("progress of a batch of 1M", ("progress", "ours"), 20, at_most=True, unit="ms"),
     Target("10,000 recurring jobs due at midnight", ("midnight", "ours"), 5, at_most=True, unit="s"),
     Target("three days of 1,000 recurring jobs", ("three days missed", "ours"), 10, at_most=True, unit="s"),
+    Target("10,000 flats billed", ("10000 flats billed", "ours"), 60, at_most=True, unit="s"),
+    Target("10,000 flats billed, a flat", ("10000 flats billed, a flat", "ours"), 1.1, at_most=True,
+           against=("1000 flats billed, a flat", "ours"), reference="1,000 flats", unit="ms"),
+    Target("late fees of 10,000 flats, a year", ("late fees of 10000 flats, a year", "ours"), 30, at_most=True,
+           unit="s"),
+    Target("1,000 salaries", ("1000 salaries, seconds", "ours"), 20, at_most=True, unit="s"),
+    Target("1,000 salaries, each", ("1000 salaries, ms each", "ours"), 1.1, at_most=True,
+           against=("250 salaries, ms each", "ours"), reference="250 salaries", unit="ms"),
+    Target("bills printed, a process", ("bills printed", "ours"), 20, unit="/s"),
+    Target("payslips printed, a process", ("payslips printed a second", "ours"), 20, unit="/s"),
     Target("idle scheduler", ("idle scheduler", "ours"), 1, at_most=True, unit="statements/s"),
 )  # fmt: skip
 
@@ -277,6 +312,12 @@ def _progress(run: Run, size: Size) -> None:
         call("ours", "drain", database_url=url, jobs=size.members // 4, middleware="bare", behind=True)
         answer = call("composition", "measure_progress", database_url=url, batch=opened["batch"], times=50)
         run.record("progress", "ours", answer["worst"], "ms", answer)
+
+
+def _record_all(run: Run, figures: dict[str, float]) -> None:
+    for figure, value in figures.items():
+        unit = "/s" if figure.endswith("a second") else "ms" if "ms" in figure.split() else "s"
+        run.record(figure, "ours", value, unit)
 
 
 def _fired(run: Run, url: str, jobs: int, missed: str, since: str) -> dict[str, float]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from actors.common.rules.calendar import india_date
+from actors.sales import late_fees, remind
 from infra.scheduling import cron, recurring
-from periodic.to_come import FAILS_AT_ONCE, not_built_yet
 from pipelines.invoices import bill_every_society
 
 
@@ -15,19 +17,30 @@ def generate_monthly_invoices(scheduled_for: datetime) -> list[str]:
     return bill_every_society(f"{scheduled_for:%Y-%m}")
 
 
-@recurring("send-payment-reminders", cron("0 10 * * *"), retry_policy=FAILS_AT_ONCE)
-def send_payment_reminders(scheduled_for: datetime) -> None:
-    """Remind of what is due and overdue, by the ladder."""
-    not_built_yet(f"remind of what is due and overdue, by the ladder ({scheduled_for:%Y-%m-%d %H:%M})")
+# After days of silence the latest run says all: of steps that were missed, it takes the latest. Each step is taken
+# once, so a run that waits for a slow one before it does no harm.
+@recurring("send-payment-reminders", cron("0 10 * * *"), missed="once", overlap="queue")
+def send_payment_reminders(scheduled_for: datetime) -> dict[str, Any]:
+    """Remind of what is due and overdue, by the ladder. Returns decisions by step, letters on their way, and whom
+    no reminder reached.
+    """
+    return remind(scheduled_for)
 
 
-@recurring("check-overdue-invoices", cron("0 * * * *"), retry_policy=FAILS_AT_ONCE)
-def check_overdue_invoices(scheduled_for: datetime) -> None:
-    """Mark invoices overdue."""
-    not_built_yet(f"mark invoices overdue ({scheduled_for:%Y-%m-%d %H:%M})")
+@recurring("check-overdue-invoices", cron("0 * * * *"), missed="once", overlap="skip")
+def check_overdue_invoices(scheduled_for: datetime) -> dict[str, int]:
+    """Mark bills overdue whose due date has ended in India by the hour of the run. Returns how many.
+
+    Whatever was missed, one run makes up for: it marks all that is late.
+    """
+    return {"marked_overdue": late_fees.mark_overdue(india_date(scheduled_for))}
 
 
-@recurring("calculate-late-fees", cron("0 0 * * *"), retry_policy=FAILS_AT_ONCE)
-def calculate_late_fees(scheduled_for: datetime) -> None:
-    """Charge interest by the society's rule."""
-    not_built_yet(f"charge interest by the society's rule ({scheduled_for:%Y-%m-%d %H:%M})")
+@recurring("calculate-late-fees", cron("0 0 * * *"), missed="once", overlap="skip")
+def calculate_late_fees(scheduled_for: datetime) -> dict[str, Any]:
+    """Reckon late interest up to the day of the run, and put a month that is over into the books.
+
+    One run makes up for all missed days, in order; a second one beside it would only wait. Returns counts, rupees, and
+    the societies that could not be reckoned, by name.
+    """
+    return late_fees.reckon(india_date(scheduled_for))

@@ -7,12 +7,14 @@ A step without arguments is handed the bill's id by the one before it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from actors.common.rules.calendar import Period
 from actors.sales import (
     create_invoice,
     generate_invoice_for_resident,
+    generate_invoices_for_residents,
     runs,
     send_bulk_generation_summary,
     send_invoice_notification,
@@ -22,6 +24,11 @@ from actors.sales import (
 from actors.sales.rules.billing import BillingError
 from infra.composition import Batch, Workflow
 from infra.queue import transaction
+
+ONE_BY_ONE = 500
+"""Flats up to which each is a job, seen and retried by itself; beyond, jobs would cost more than bills."""
+PAGE = 100
+"""Flats a job in a larger society: a second's work, and the numbers' lock is never held for long."""
 
 
 def process_invoice(invoice_id: str | UUID) -> str:
@@ -63,11 +70,12 @@ def bill_every_society(period: str) -> list[str]:
 
 
 def generate_bulk_invoices(community_id: str | UUID, period: str) -> str:
-    """Bill every flat of a society for one month, a job a flat, and mail the treasurer. Returns the batch's id.
+    """Bill every flat of a society for one month, and mail the treasurer. Returns the batch's id.
 
-    A flat that cannot be billed fails alone; the treasurer's summary names it, and `Batch.get(id).retry_failed()` bills
-    it once it is put right. The letters are no members: each is enqueued in its bill's transaction, and a mail server
-    that is away must not hold up the summary.
+    A society of up to ONE_BY_ONE flats is billed by a job a flat; a larger one by a job a page of PAGE flats. Either
+    way a flat that cannot be billed fails alone, as a job of its own; the treasurer's summary names it, and
+    `Batch.get(id).retry_failed()` bills it once it is put right. The letters are no members: each is enqueued in its
+    bill's transaction, and a mail server that is away must not hold up the summary.
 
     Raises UnknownCommunity, PeriodError, and BillingError for a society without flats.
     """
@@ -82,7 +90,23 @@ def generate_bulk_invoices(community_id: str | UUID, period: str) -> str:
             on_success=send_bulk_generation_summary,  # heard after a repair; else it is the same news
             key=f"bills/{society.community_id}/{month}",
         )
-        batch.add_many(generate_invoice_for_resident.message(unit, str(month)) for unit in society.unit_ids)
+        paged = len(society.unit_ids) > ONE_BY_ONE
+        if paged:
+            batch.add_many(
+                generate_invoices_for_residents.message(list(page), str(month))
+                for page in batched(society.unit_ids)
+            )
+        else:
+            batch.add_many(
+                generate_invoice_for_resident.message(unit, str(month)) for unit in society.unit_ids
+            )
         batch_id = batch.run()
-        runs.note_run(sales, batch_id, society.community_id, month)
+        runs.note_run(
+            sales, batch_id, society.community_id, month, flats=len(society.unit_ids) if paged else None
+        )
     return batch_id
+
+
+def batched(unit_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Pages of PAGE flats, in order."""
+    return (unit_ids[start : start + PAGE] for start in range(0, len(unit_ids), PAGE))

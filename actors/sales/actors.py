@@ -1,23 +1,20 @@
-"""The jobs of sales. Each may run twice and does its work once."""
+"""The jobs of bills. Each may run twice and does its work once."""
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
+import psycopg2
+from psycopg2.errors import RestrictViolation
 
 from actors.sales import bills, letters, runs, store, summary
-from actors.sales.invoice import Invoice
-from actors.sales.rules.reminders import BEFORE_DUE, reason_to_skip, reminder_time
-from infra.composition import UnknownWorkflow
+from actors.sales.reminder_actors import arrange_reminders
+from actors.sales.rules.billing import BillingError
+from infra.composition import Batch, UnknownWorkflow
 from infra.gateways.mail import MailRefused
 from infra.middleware.retries import RetryPolicy
-from infra.queue import actor, current_job, transaction
+from infra.queue import actor, current_job, enqueue_many, transaction
 
-NO_ADDRESS = "no mail address"
-
-BILLING = RetryPolicy(give_up_on=bills.REFUSALS, at_end="fail")
-"""No retry mends a flat without a tariff: the job is Failed at once, with the flat's name, until someone repairs it."""
+BILLING = RetryPolicy(give_up_on=(*bills.REFUSALS, RestrictViolation), at_end="fail")
+"""No retry mends a flat without a tariff or a closed month: the job is Failed at once, until someone repairs it."""
 LETTERS = RetryPolicy(
     delays=(60, 300, 900, 3_600, 14_400),
     give_up_on=(
@@ -46,7 +43,7 @@ def update_ledger(invoice_id: str) -> str:
     with store.transaction() as sales, transaction(sales):
         invoice, new = bills.issue_once(sales, invoice_id)
         if new:
-            _arrange_reminder(sales, invoice)
+            arrange_reminders(sales, [(invoice.id, invoice.due_date)])
     return invoice_id
 
 
@@ -67,31 +64,47 @@ def generate_invoice_for_resident(unit_id: str, period: str) -> str:
         if new:
             invoice = bills.issue(sales, invoice_id)
             send_invoice_created_notification.send(str(invoice_id))
-            _arrange_reminder(sales, invoice)
+            arrange_reminders(sales, [(invoice.id, invoice.due_date)])
         else:
             current_job().log("billed before: nothing to do")
     return str(invoice_id)
 
 
-@actor(queue_name="default", service="sales", retry_policy=LETTERS)
+@actor(queue_name="default", service="sales", retry_policy=BILLING)
+def generate_invoices_for_residents(unit_ids: list[str], period: str) -> dict[str, int]:
+    """Bill a page of flats for one month, in one transaction; as `generate_invoice_for_resident` bills one.
+
+    A flat that cannot be billed becomes a member of its own in the batch, where it fails under its name. Where the
+    tables refuse the page, all of its flats do. Returns how many flats were billed, had their bill, and were set apart.
+    """
+    with store.transaction() as sales:
+        try:
+            with transaction(sales):
+                page = bills.bill_page(sales, unit_ids, period)
+                enqueue_many(
+                    [send_invoice_created_notification.message(str(d.invoice_id)) for d in page.issued]
+                )
+                arrange_reminders(sales, [(draft.invoice_id, draft.due_date) for draft in page.issued])
+            with sales.cursor() as cursor:
+                cursor.execute("set constraints all immediate")  # what the tables refuse, they refuse here
+            apart = list(page.refused)
+        except psycopg2.IntegrityError as error:
+            sales.rollback()
+            current_job().log(f"not as a page: {str(error).splitlines()[0]}")
+            page, apart = bills.Page((), 0, {}), unit_ids
+    batch = Batch.current()
+    if apart and batch is None:
+        why = "; ".join(str(error) for error in page.refused.values()) or "the tables refuse the page"
+        raise BillingError(f"{len(apart)} of {len(unit_ids)} flats cannot be billed: {why}")
+    if apart and batch is not None:
+        batch.add_many(generate_invoice_for_resident.message(unit_id, period) for unit_id in apart)
+    return {"billed": len(page.issued), "stood": page.stood, "apart": len(apart)}
+
+
+@actor(queue_name="default", service="sales", retry_policy=LETTERS, priority=10)  # bills go before letters
 def send_invoice_created_notification(invoice_id: str) -> None:
     """The letter of `send_invoice_notification`, sent by the month's run; together they send one."""
     _mail_bill(invoice_id)
-
-
-@actor(queue_name="default", service="sales", retry_policy=LETTERS)
-def send_invoice_reminder(invoice_id: str) -> str:
-    """Remind of a bill one day before it is due; not when it is paid, void or disputed. Returns what was done."""
-    with store.transaction() as sales:
-        invoice = store.invoice(sales, invoice_id)
-        skipped = reason_to_skip(invoice.standing) or (None if invoice.recipient.email else NO_ADDRESS)
-        first = store.decide_reminder(sales, invoice.id, BEFORE_DUE, skipped)
-        if not first:
-            return "decided before"
-        if skipped:
-            return f"skipped: {skipped}"
-        letters.send_once(sales, invoice, BEFORE_DUE, letters.reminder_letter(invoice))
-    return "sent"
 
 
 @actor(queue_name="default", service="sales", retry_policy=LETTERS)
@@ -117,21 +130,8 @@ def _mail_bill(invoice_id: str) -> None:
     pdf = render(invoice)
     letters.keep_pdf(invoice, pdf)
     if invoice.recipient.email is None:
-        current_job().log(f"flat {invoice.recipient.unit_label}: {NO_ADDRESS}, no letter")
+        current_job().log(f"flat {invoice.recipient.unit_label}: no mail address, no letter")
         return
     letter = letters.created_letter(invoice, pdf)
     with store.transaction() as sales:
         letters.send_once(sales, invoice, letters.CREATED, letter)
-
-
-def _arrange_reminder(sales: Connection, invoice: Invoice) -> None:
-    store.schedule_reminder(sales, invoice.id, BEFORE_DUE, reminder_time(invoice.due_date))
-    send_invoice_reminder.send_with_options(
-        args=(str(invoice.id),),
-        eta=reminder_time(invoice.due_date),
-        unique_key=_reminder_key(invoice.id),
-    )
-
-
-def _reminder_key(invoice_id: UUID) -> str:
-    return f"{BEFORE_DUE}/{invoice_id}"

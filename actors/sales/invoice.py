@@ -8,8 +8,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from actors.common.rules.calendar import FinancialYear, Period
+from actors.common.rules.money import ZERO
 from actors.sales.rules.billing import Bill, DocumentKind
-from actors.sales.rules.reminders import Standing
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,13 @@ class Invoice:
     paid_amount: Decimal
     void: bool
     disputed: bool
-    past_due: bool
+    advance: Decimal = ZERO
+    """What of it was paid in advance, as of its issue."""
+
+    @property
+    def to_pay(self) -> Decimal:
+        """The bill with arrears, less the advance: what the document asks for."""
+        return self.bill.amount_due - self.advance
 
     @property
     def financial_year(self) -> FinancialYear:
@@ -66,7 +72,3 @@ class Invoice:
     @property
     def balance(self) -> Decimal:
         return self.bill.total - self.paid_amount
-
-    @property
-    def standing(self) -> Standing:
-        return Standing(self.balance, void=self.void, disputed=self.disputed, past_due=self.past_due)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from decimal import Decimal
 
 from actors.common.rules.calendar import INDIA
 from actors.common.rules.money import grouped, in_words, rupees
 from actors.sales.invoice import Invoice
 from actors.sales.rules.billing import SAC, BillLine, DocumentKind, Head
+from actors.sales.stationery import (
+    AMBER,
+    GREY,
+    HAIR,
+    LEFT,
+    PALE,
+    RIGHT,
+    TEAL,
+    WHITE,
+    WIDTH,
+    day,
+    footer,
+    letterhead,
+)
 from actors.sales.wording import HEAD_NAMES, TITLES
-from infra.gateways.pdf import INK, Colour, Document
-
-TEAL: Colour = (15, 94, 89)
-PALE: Colour = (234, 244, 242)
-GREY: Colour = (102, 112, 120)
-HAIR: Colour = (208, 215, 219)
-AMBER: Colour = (253, 245, 228)
-WHITE: Colour = (255, 255, 255)
-
-LEFT, WIDTH = 16.0, 178.0
-RIGHT = LEFT + WIDTH
+from infra.gateways.pdf import INK, Document
 
 COLUMNS = (
     # heading, left edge, width, alignment
@@ -38,42 +42,14 @@ def render(invoice: Invoice) -> bytes:
     title = f"{TITLES[invoice.kind]} {invoice.number}"
     dated = datetime.combine(invoice.invoice_date, time(), INDIA)
     page = Document(title, invoice.supplier.legal_name, dated)
-    _letterhead(page, invoice)
+    letterhead(page, invoice.supplier, TITLES[invoice.kind], invoice.number, invoice.invoice_date)
     y = _parties(page, invoice, 47)
     y = _lines(page, invoice, y + 7)
     y = _totals(page, invoice, y + 3)
     y = _arrears(page, invoice, y + 5)
     _payment_and_signature(page, invoice, max(y + 8, 222))
-    _footer(page, invoice)
+    footer(page, f"Questions about this bill: {invoice.supplier.email}")
     return page.finished()
-
-
-def _letterhead(page: Document, invoice: Invoice) -> None:
-    supplier = invoice.supplier
-    page.band(0, 0, 210, 4, TEAL)
-    page.write_at(LEFT, 13, supplier.legal_name, width=118, size=14, bold=True, colour=TEAL)
-    y = page.paragraph(LEFT, 21.5, 112, supplier.address, size=8.5, colour=GREY)
-    registered = f"Registration {supplier.registration_number}"
-    page.write_at(LEFT, y + 0.6, registered, width=112, size=8.5, colour=GREY)
-    page.write_at(
-        LEFT,
-        y + 5,
-        f"GSTIN {supplier.gstin}" if supplier.gstin else "Not registered under GST",
-        size=8.5,
-        bold=True,
-    )
-    page.write_at(
-        RIGHT - 60,
-        13,
-        TITLES[invoice.kind].upper(),
-        width=60,
-        size=14,
-        bold=True,
-        align="R",
-    )
-    page.write_at(RIGHT - 60, 21.5, invoice.number or "Draft", width=60, size=11, colour=TEAL, align="R")
-    page.write_at(RIGHT - 60, 27.5, _day(invoice.invoice_date), width=60, size=8.5, colour=GREY, align="R")
-    page.rule(LEFT, 41.5, WIDTH, HAIR)
 
 
 def _parties(page: Document, invoice: Invoice, y: float) -> float:
@@ -83,7 +59,7 @@ def _parties(page: Document, invoice: Invoice, y: float) -> float:
     page.paragraph(LEFT, y + 12.5, 78, f"{recipient.address}, {supplier.state_name}", size=8.5, colour=GREY)
     facts = (
         ("Billing period", invoice.period.label),
-        ("Due date", _day(invoice.due_date)),
+        ("Due date", day(invoice.due_date)),
         ("Place of supply", f"{supplier.state_name} ({supplier.state_code})"),
         ("Reverse charge", "No"),
     )
@@ -92,10 +68,9 @@ def _parties(page: Document, invoice: Invoice, y: float) -> float:
         page.write_at(LEFT + 107, y + row * 6, value, width=28, size=8.5, bold=True)
     page.band(RIGHT - 40, y - 1, 40, 25, PALE)
     page.write_at(RIGHT - 37, y + 2, "TO PAY", size=7.5, bold=True, colour=TEAL)
-    page.write_at(
-        RIGHT - 37, y + 7.5, rupees(invoice.bill.amount_due), width=34, size=15, bold=True, colour=TEAL
-    )
-    page.write_at(RIGHT - 37, y + 16.5, f"by {_day(invoice.due_date)}", width=34, size=8.5, colour=TEAL)
+    page.write_at(RIGHT - 37, y + 7.5, rupees(invoice.to_pay), width=34, size=15, bold=True, colour=TEAL)
+    by = f"by {day(invoice.due_date)}" if invoice.to_pay > 0 else "paid in advance"
+    page.write_at(RIGHT - 37, y + 16.5, by, width=34, size=8.5, colour=TEAL)
     return y + 27
 
 
@@ -149,17 +124,33 @@ def _totals(page: Document, invoice: Invoice, y: float) -> float:
 
 def _arrears(page: Document, invoice: Invoice, y: float) -> float:
     bill = invoice.bill
+    if invoice.advance:
+        y = _advance(page, invoice, y)
     if not bill.arrears:
         return y
     page.band(LEFT, y, WIDTH, 17, AMBER)
     page.write_at(LEFT + 3, y + 2.6, "Arrears before this bill", size=9, bold=True)
     page.write_at(
-        LEFT + 3, y + 9.2, "Shown apart: not part of this bill, and not taxed again.", size=8, colour=GREY
+        LEFT + 3,
+        y + 9.2,
+        "Shown apart, late interest included: not part of this bill, not taxed again.",
+        size=8,
+        colour=GREY,
     )
     page.write_at(LEFT + 120, y + 2.6, rupees(bill.arrears), width=56.5, size=9, bold=True, align="R")
     page.write_at(LEFT + 106, y + 9.2, "To pay with arrears", size=9, bold=True)
-    page.write_at(LEFT + 140, y + 9.2, rupees(bill.amount_due), width=36.5, size=9, bold=True, align="R")
+    page.write_at(LEFT + 140, y + 9.2, rupees(invoice.to_pay), width=36.5, size=9, bold=True, align="R")
     return y + 17
+
+
+def _advance(page: Document, invoice: Invoice, y: float) -> float:
+    page.band(LEFT, y, WIDTH, 17, PALE)
+    page.write_at(LEFT + 3, y + 2.6, "Paid in advance, by earlier receipts", size=9, bold=True)
+    page.write_at(LEFT + 120, y + 2.6, rupees(-invoice.advance), width=56.5, size=9, bold=True, align="R")
+    page.write_at(LEFT + 106, y + 9.2, "Left to pay of this bill", size=9, bold=True)
+    left = rupees(invoice.bill.total - invoice.advance)
+    page.write_at(LEFT + 140, y + 9.2, left, width=36.5, size=9, bold=True, align="R")
+    return y + 20
 
 
 def _payment_and_signature(page: Document, invoice: Invoice, y: float) -> None:
@@ -177,12 +168,6 @@ def _payment_and_signature(page: Document, invoice: Invoice, y: float) -> None:
     page.write_at(RIGHT - 76, y, f"For {supplier.legal_name}", width=76, size=8.5, bold=True, align="R")
     page.rule(RIGHT - 56, y + 23, 56, INK)
     page.write_at(RIGHT - 56, y + 24.5, "Authorised signatory", width=56, size=8.5, colour=GREY, align="R")
-
-
-def _footer(page: Document, invoice: Invoice) -> None:
-    page.rule(LEFT, 281, WIDTH, HAIR)
-    page.write_at(LEFT, 283.5, f"Questions about this bill: {invoice.supplier.email}", size=8, colour=GREY)
-    page.write_at(RIGHT - 60, 283.5, "Page 1 of 1", width=60, size=8, colour=GREY, align="R")
 
 
 def _description(line: BillLine) -> str:
@@ -213,7 +198,3 @@ def _tax_note(invoice: Invoice) -> str:
 
 def _plain(rate: Decimal) -> str:
     return f"{rate.normalize():f}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%d %b %Y}"

@@ -12,7 +12,6 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 from actors.common.rules.money import rupees
 from actors.sales import store
 from actors.sales.invoice import Invoice
-from actors.sales.rules.reminders import BEFORE_DUE
 from actors.sales.wording import GREETINGS, TITLES
 from infra.gateways import mail
 from infra.gateways.templates import text_and_html
@@ -37,20 +36,12 @@ def created_letter(invoice: Invoice, pdf: bytes) -> EmailMessage:
             ("Arrears", rupees(invoice.bill.arrears)),
             ("To pay with arrears", rupees(invoice.bill.amount_due)),
         ]
+    if invoice.advance:
+        left = rupees(invoice.to_pay)
+        figures[2:2] = [("Paid in advance", rupees(-invoice.advance)), ("Left to pay", left)]
     subject = f"Maintenance bill {invoice.number} for {invoice.period.label}: {rupees(invoice.bill.total)}"
     attachment = mail.Attachment(file_name(invoice), pdf, "application/pdf")
     return _letter(invoice, CREATED, "invoice_created", subject, figures, attachments=(attachment,))
-
-
-def reminder_letter(invoice: Invoice) -> EmailMessage:
-    """One day before the due date; what was paid in part is quoted as the balance."""
-    figures = [
-        (f"{TITLES[invoice.kind]}", invoice.number),
-        ("Balance", rupees(invoice.balance)),
-        ("Due date", f"{invoice.due_date:%d %b %Y}"),
-    ]
-    subject = f"Due {invoice.due_date:%d %b}: {rupees(invoice.balance)} for bill {invoice.number}"
-    return _letter(invoice, BEFORE_DUE, "invoice_reminder", subject, figures)
 
 
 def send_once(connection: Connection, invoice: Invoice, kind: str, letter: EmailMessage) -> bool:
@@ -68,13 +59,18 @@ def send_once(connection: Connection, invoice: Invoice, kind: str, letter: Email
 
 def keep_pdf(invoice: Invoice, pdf: bytes) -> Path:
     """Put the bill into var/invoices/<period>/, in one step; the same bill replaces itself."""
-    folder = settings().home / "var" / "invoices" / str(invoice.period)
+    return keep(pdf, "invoices", str(invoice.period), file_name(invoice))
+
+
+def keep(pdf: bytes, kind: str, period: str, name: str) -> Path:
+    """Put a document into var/<kind>/<period>/, in one step."""
+    folder = settings().home / "var" / kind / period
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".draft-")
     os.fchmod(descriptor, 0o644)  # mkstemp's 0600 would keep the office's web server out
     with os.fdopen(descriptor, "wb") as file:
         file.write(pdf)
-    return Path(draft).replace(folder / file_name(invoice))
+    return Path(draft).replace(folder / name)
 
 
 def file_name(invoice: Invoice) -> str:

@@ -43,6 +43,7 @@ class BillingRun:
     Parameters:
       treasurer: address for its summary.
       told_unbilled: how many flats the last summary named as unbilled; None before the first.
+      flats: how many it bills, where its jobs bill several each; None where each flat is a job.
     """
 
     batch_id: str
@@ -53,6 +54,7 @@ class BillingRun:
     supplier: Supplier
     treasurer: str
     told_unbilled: int | None
+    flats: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class RunOutcome:
     """The month as the run left it.
 
     Parameters:
+      billed: flats that have their bill of the month.
       new_bills: made since the run began; the others stood before.
       letters_ahead: bills of members with an address that were not mailed yet.
       without_address: flats whose members get no mail.
@@ -67,6 +70,7 @@ class RunOutcome:
 
     month: MonthSummary
     heads: dict[Head, Decimal]
+    billed: int
     new_bills: int
     letters: int
     letters_ahead: int
@@ -101,13 +105,22 @@ def societies_to_bill(connection: Connection, period: Period) -> list[UUID]:
     ]
 
 
-def note_run(connection: Connection, batch_id: str, community_id: UUID, period: Period) -> None:
-    """Record what a batch bills; a second time changes nothing."""
+def note_run(
+    connection: Connection, batch_id: str, community_id: UUID, period: Period, flats: int | None = None
+) -> None:
+    """Record what a batch bills; a second time changes nothing.
+
+    Parameters:
+      flats: how many it bills, where its jobs bill several each.
+    """
+    parameters = {
+        "batch_id": batch_id,
+        "community_id": str(community_id),
+        "period": period.first_day,
+        "flats": flats,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            statements.note_run,
-            {"batch_id": batch_id, "community_id": str(community_id), "period": period.first_day},
-        )
+        cursor.execute(statements.note_run, parameters)
 
 
 def run(connection: Connection, batch_id: str) -> BillingRun:
@@ -124,6 +137,7 @@ def run(connection: Connection, batch_id: str) -> BillingRun:
         supplier=supplier(row),
         treasurer=row.treasurer,
         told_unbilled=row.told_unbilled,
+        flats=row.flats,
     )
 
 
@@ -138,6 +152,7 @@ def outcome(connection: Connection, of: BillingRun) -> RunOutcome:
     return RunOutcome(
         month=month_summary(connection, of.community_id, of.period),
         heads={head: amounts[head] for head in Head if head in amounts},
+        billed=row.billed,
         new_bills=row.new_bills,
         letters=row.letters,
         letters_ahead=row.letters_ahead,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
-from actors.common.reference.seed import FOUNDED, address, id_of
+from actors.common.reference.seed import FOUNDED, address, id_of, seed_officers
 from actors.common.rules.calendar import Period
 from actors.common.rules.money import to_paisa, to_rupee
 from actors.common.seed_names import DEVANAGARI_NAMES, FIRST_NAMES, LAST_NAMES
@@ -75,6 +75,7 @@ def seed(
             inserted += cursor.rowcount
         cursor.execute(statements.seed_opening_entry, {"community_id": str(community)})
         inserted += cursor.rowcount
+    inserted += seed_officers(connection, "sales", community)
     units = tuple(UUID(row["id"]) for row in draft.rows["unit"])
     return SeededSociety(community, draft.rows["community"][0]["name"], units, inserted)
 
@@ -84,6 +85,20 @@ def set_tariff(connection: Connection, community_id: UUID, group: str, begins: d
     with connection.cursor() as cursor:
         rows = json.dumps(_tariff(community_id, group, begins))
         cursor.execute(statements.seed_tariff, {"rows": rows})
+        return cursor.rowcount
+
+
+def resolve_late_interest(connection: Connection, community_id: UUID) -> int:
+    """The general body resolves 21 % a year with ten days of grace. Returns whether that is new, as 1 or 0."""
+    rule = {
+        "community_id": str(community_id),
+        "effective_from": FOUNDED.isoformat(),
+        "percent": "21",
+        "grace_days": 10,
+        "resolved": "Annual general meeting of 24 March 2019, resolution 7",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.seed_late_interest_rule, {"rows": json.dumps([rule])})
         return cursor.rowcount
 
 
@@ -139,6 +154,7 @@ class _Draft:
                 "bank_details": "Deccan Sahakari Bank, Baner · A/c 004210009182 · IFSC DSBX0000042",
                 "tax_invoice_series": "GV",
                 "bill_of_supply_series": "BS",
+                "receipt_series": "RC",
                 "due_day": 15,
                 "gst_mode": "WHOLE",
                 "noc_percent": "10",

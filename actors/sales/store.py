@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,9 +13,10 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common import reference
 from actors.common.rules.calendar import FinancialYear, Period
-from actors.common.rules.ledger import Entry
-from actors.common.rules.rates import Rate, RateBook
+from actors.common.rules.money import ZERO
+from actors.common.rules.rates import RateBook
 from actors.sales.invoice import Invoice, Recipient, Supplier
 from actors.sales.rules.billing import (
     Bill,
@@ -28,7 +30,7 @@ from actors.sales.rules.billing import (
     UnitCharges,
 )
 from infra.store import connections, sql
-from infra.store.rows import checked_id, one_row
+from infra.store.rows import all_rows, checked_id, one_row
 
 statements = sql.load("actors.sales")
 
@@ -43,7 +45,11 @@ class UnknownInvoice(LookupError):
 
 @dataclass(frozen=True)
 class UnitToBill:
-    """A flat, ready to be billed for a month; `invoice_id` is set when it was billed before."""
+    """A flat, ready to be billed for a month; `invoice_id` is set when it was billed before.
+
+    Parameters:
+      series: First part of the number, by kind of document.
+    """
 
     unit_id: UUID
     community_id: UUID
@@ -54,7 +60,24 @@ class UnitToBill:
     terms: GstTerms
     invoice_date: date
     due_date: date
+    series: dict[DocumentKind, str]
     invoice_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A draft on its way to be issued.
+
+    Parameters:
+      advance: What of its total the flat has paid in advance.
+    """
+
+    invoice_id: UUID
+    number: str
+    series: str
+    year: FinancialYear
+    sequence: int
+    advance: Decimal = ZERO
 
 
 def transaction() -> AbstractContextManager[Connection]:
@@ -62,21 +85,48 @@ def transaction() -> AbstractContextManager[Connection]:
     return connections.transaction("sales")
 
 
+def lock_units(connection: Connection, unit_ids: Iterable[str | UUID]) -> None:
+    """Hold the accounts of these flats until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.lock_units, {"unit_ids": [str(unit_id) for unit_id in unit_ids]})
+
+
 def unit_to_bill(connection: Connection, unit_id: str, period: Period) -> UnitToBill:
     """What `unit_id` is charged for `period`. A flat that lacks what a bill needs is refused by name."""
-    row = one_row(
+    known = checked_id(unit_id, "unit", UnknownUnit)
+    (unit,) = units_to_bill(connection, [known], period).values()
+    if isinstance(unit, Exception):
+        raise unit
+    return unit
+
+
+def units_to_bill(
+    connection: Connection, unit_ids: Sequence[str], period: Period
+) -> dict[str, UnitToBill | BillingError | UnknownUnit]:
+    """What these flats are charged for `period`, by id in the order given; or why one cannot be billed."""
+    rows = all_rows(
         connection,
-        statements.unit_to_bill,
-        unit_id=checked_id(unit_id, "unit", UnknownUnit),
+        statements.units_to_bill,
+        unit_ids=list(unit_ids),
         period=period.first_day,
         financial_year=period.financial_year.start,
     )
-    if row is None:
-        raise UnknownUnit(f"no flat has the id {unit_id}")
+    books: dict[str, RateBook] = {}
+    found: dict[str, UnitToBill | BillingError | UnknownUnit] = {
+        unit_id: UnknownUnit(f"no flat has the id {unit_id}") for unit_id in unit_ids
+    }
+    for row in rows:
+        if row.law_scope not in books:
+            books[row.law_scope] = reference.rate_book(connection, "sales", row.law_scope)
+        found[row.id] = _unit_to_bill(row, period, books[row.law_scope])
+    return found
+
+
+def _unit_to_bill(row: Any, period: Period, law: RateBook) -> UnitToBill | BillingError:
     if row.resident_id is None:
-        raise BillingError(f"flat {row.label} has no owner on record, so nobody can be billed")
+        return BillingError(f"flat {row.label} has no owner on record, so nobody can be billed")
     if row.turnover is None:
-        raise BillingError(
+        return BillingError(
             f"flat {row.label}: its society's turnover for {period.financial_year.label} is not on record"
         )
     charges = json.loads(row.charges or "[]")
@@ -93,41 +143,53 @@ def unit_to_bill(connection: Connection, unit_id: str, period: Period) -> UnitTo
             arrears=row.arrears,
         ),
         charged_from=row.charged_from,
-        terms=GstTerms(row.turnover, _rate_book(row.rates, row.law_scope), GstMode(row.gst_mode)),
+        terms=GstTerms(row.turnover, law, GstMode(row.gst_mode)),
         invoice_date=period.first_day,
         due_date=period.first_day.replace(day=row.due_day),
+        series={
+            DocumentKind.TAX_INVOICE: row.tax_invoice_series,
+            DocumentKind.BILL_OF_SUPPLY: row.bill_of_supply_series,
+        },
         invoice_id=UUID(row.invoice_id) if row.invoice_id else None,
     )
 
 
-def insert_draft_once(connection: Connection, unit: UnitToBill, bill: Bill) -> UUID | None:
-    """The new draft's id, or None when the flat has its bill for that month already."""
-    row = one_row(
+def insert_drafts_once(connection: Connection, drafts: Sequence[tuple[UnitToBill, Bill]]) -> dict[UUID, UUID]:
+    """The new drafts' ids by flat; a flat that has its bill for that month already is left out."""
+    units, bills = [unit for unit, _ in drafts], [bill for _, bill in drafts]
+    lines = [
+        (unit.unit_id, position, line)
+        for unit, bill in drafts
+        for position, line in enumerate(bill.lines, start=1)
+    ]
+    rows = all_rows(
         connection,
-        statements.insert_draft_once,
-        community_id=str(unit.community_id),
-        unit_id=str(unit.unit_id),
-        resident_id=str(unit.resident_id),
-        bill_to=unit.bill_to,
-        period=unit.invoice_date.replace(day=1),
-        kind=bill.kind.value,
-        invoice_date=unit.invoice_date,
-        due_date=unit.due_date,
-        heads_total=bill.heads_total,
-        taxable_value=bill.taxable_value,
-        cgst_rate=bill.cgst_rate,
-        sgst_rate=bill.sgst_rate,
-        cgst=bill.cgst,
-        sgst=bill.sgst,
-        round_off=bill.round_off,
-        total=bill.total,
-        arrears=bill.arrears,
-        heads=[line.head.value for line in bill.lines],
-        quantities=[line.quantity for line in bill.lines],
-        rates=[line.rate for line in bill.lines],
-        amounts=[line.amount for line in bill.lines],
+        statements.insert_drafts_once,
+        community_ids=[str(unit.community_id) for unit in units],
+        unit_ids=[str(unit.unit_id) for unit in units],
+        resident_ids=[str(unit.resident_id) for unit in units],
+        bill_tos=[unit.bill_to for unit in units],
+        periods=[unit.invoice_date.replace(day=1) for unit in units],
+        kinds=[bill.kind.value for bill in bills],
+        invoice_dates=[unit.invoice_date for unit in units],
+        due_dates=[unit.due_date for unit in units],
+        heads_totals=[bill.heads_total for bill in bills],
+        taxable_values=[bill.taxable_value for bill in bills],
+        cgst_rates=[bill.cgst_rate for bill in bills],
+        sgst_rates=[bill.sgst_rate for bill in bills],
+        cgsts=[bill.cgst for bill in bills],
+        sgsts=[bill.sgst for bill in bills],
+        round_offs=[bill.round_off for bill in bills],
+        totals=[bill.total for bill in bills],
+        arrears=[bill.arrears for bill in bills],
+        line_units=[str(unit_id) for unit_id, _, _ in lines],
+        positions=[position for _, position, _ in lines],
+        heads=[line.head.value for *_, line in lines],
+        quantities=[line.quantity for *_, line in lines],
+        rates=[line.rate for *_, line in lines],
+        amounts=[line.amount for *_, line in lines],
     )
-    return UUID(row.id) if row else None
+    return {UUID(row.unit_id): UUID(row.id) for row in rows}
 
 
 def invoice_of_unit(connection: Connection, unit_id: UUID, period: Period) -> UUID:
@@ -138,34 +200,58 @@ def invoice_of_unit(connection: Connection, unit_id: UUID, period: Period) -> UU
     return UUID(row.id)
 
 
-def take_number(connection: Connection, community_id: UUID, series: str, year: FinancialYear) -> int:
-    """The next number of a series; others who want one wait until this transaction ends."""
+def take_numbers(
+    connection: Connection, community_id: UUID, series: str, year: FinancialYear, count: int = 1
+) -> range:
+    """The next numbers of a series; others who want some wait until this transaction ends."""
     row = one_row(
         connection,
-        statements.take_number,
+        statements.take_numbers,
         community_id=str(community_id),
         series=series,
         financial_year=year.start,
+        count=count,
     )
-    return int(row.last_number)
+    return range(row.last_number - count + 1, row.last_number + 1)
 
 
-def issue_invoice(connection: Connection, invoice: Invoice, sequence: int, number: str, entry: Entry) -> None:
-    """Number a draft and post its entry."""
-    row = one_row(
+def advances(connection: Connection, unit_ids: Iterable[UUID]) -> dict[UUID, list[tuple[UUID, Decimal]]]:
+    """What flats have paid in advance: (receipt, rupees), the oldest first."""
+    found: dict[UUID, list[tuple[UUID, Decimal]]] = {}
+    for row in all_rows(connection, statements.advances, unit_ids=[str(unit_id) for unit_id in unit_ids]):
+        found.setdefault(UUID(row.unit_id), []).append((UUID(row.id), row.unallocated))
+    return found
+
+
+def issue_invoices(connection: Connection, issues: Sequence[Issue]) -> None:
+    """Number drafts that this transaction made or holds."""
+    rows = all_rows(
         connection,
-        statements.issue_invoice,
-        invoice_id=str(invoice.id),
-        number=number,
-        series=invoice.series,
-        financial_year=invoice.financial_year.start,
-        sequence=sequence,
-        accounts=[str(line.account) for line in entry.lines],
-        debits=[line.debit for line in entry.lines],
-        credits=[line.credit for line in entry.lines],
+        statements.issue_invoices,
+        invoice_ids=[str(issue.invoice_id) for issue in issues],
+        numbers=[issue.number for issue in issues],
+        series=[issue.series for issue in issues],
+        financial_years=[issue.year.start for issue in issues],
+        sequences=[issue.sequence for issue in issues],
+        advances=[issue.advance for issue in issues],
     )
-    if row is None:
-        raise RuntimeError(f"invoice {invoice.id} was issued by another transaction")
+    if len(rows) < len(issues):
+        missing = {str(issue.invoice_id) for issue in issues} - {row.id for row in rows}
+        raise RuntimeError(f"issued by another transaction: {', '.join(sorted(missing))}")
+
+
+def take_advances(connection: Connection, taken: Sequence[tuple[UUID, UUID, Decimal, date]]) -> None:
+    """Allocate advances to new bills: (receipt, invoice, rupees, day of the bill)."""
+    if not taken:
+        return
+    parameters = {
+        "receipt_ids": [str(receipt_id) for receipt_id, *_ in taken],
+        "invoice_ids": [str(invoice_id) for _, invoice_id, *_ in taken],
+        "amounts": [amount for *_, amount, _ in taken],
+        "days": [day for *_, day in taken],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.take_advances, parameters)
 
 
 def lock_invoice(connection: Connection, invoice_id: str | UUID) -> str | None:
@@ -218,9 +304,9 @@ def invoice(connection: Connection, invoice_id: str | UUID) -> Invoice:
         ),
         kind=DocumentKind(row.kind),
         paid_amount=row.paid_amount,
+        advance=row.advance,
         void=row.void,
         disputed=row.disputed,
-        past_due=row.past_due,
     )
 
 
@@ -259,40 +345,12 @@ def claim_letter(
     return row is not None
 
 
-def schedule_reminder(connection: Connection, invoice_id: UUID, step: str, when: datetime) -> None:
-    """Enter a step of the reminder ladder; a second time changes nothing."""
+def schedule_reminders(connection: Connection, steps: Sequence[tuple[UUID, str, datetime]]) -> None:
+    """Enter steps of the reminder ladder: (bill, step, moment); a second time changes nothing."""
+    parameters = {
+        "invoice_ids": [str(invoice_id) for invoice_id, _, _ in steps],
+        "steps": [step for _, step, _ in steps],
+        "moments": [moment for *_, moment in steps],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            statements.schedule_reminder,
-            {"invoice_id": str(invoice_id), "step": step, "scheduled_for": when},
-        )
-
-
-def decide_reminder(connection: Connection, invoice_id: UUID, step: str, skipped: str | None = None) -> bool:
-    """Record that a step was sent, or skipped and why; False when that was decided before."""
-    row = one_row(
-        connection,
-        statements.decide_reminder,
-        invoice_id=str(invoice_id),
-        step=step,
-        outcome="SKIPPED" if skipped else "SENT",
-        reason=skipped,
-    )
-    return row is not None
-
-
-def _rate_book(rows: str | None, scope: str) -> RateBook:
-    return RateBook(
-        (
-            Rate(
-                code,
-                place,
-                date.fromisoformat(begins),
-                date.fromisoformat(ends) if ends else None,
-                Decimal(value),
-                source,
-            )
-            for code, place, begins, ends, value, source in json.loads(rows or "[]")
-        ),
-        scope,
-    )
+        cursor.execute(statements.schedule_reminders, parameters)

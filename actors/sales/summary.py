@@ -33,11 +33,22 @@ class FailedFlat:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """A run counted in flats: billed, failed, cancelled, under way; together the total."""
+
+    total: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    under_way: int
+
+
+@dataclass(frozen=True)
 class Summary:
     """A run as the treasurer is told of it; of the failed flats the first ones."""
 
     run: BillingRun
-    progress: Progress
+    progress: Tally
     outcome: RunOutcome
     failed: tuple[FailedFlat, ...]
 
@@ -54,7 +65,7 @@ class Summary:
             rest = [
                 (done.failed, "could not be billed"),
                 (done.cancelled, "not begun when the run was cancelled"),
-                (done.waiting + done.running, "under way again"),
+                (done.under_way, "under way again"),
             ]
             said = ", ".join(f"{many} {what}" for many, what in rest if many)
             return f"{done.succeeded} of {total} flats are billed; {said}."
@@ -108,23 +119,45 @@ def summary_of(connection: Connection, batch_id: str) -> Summary:
     """Raises UnknownRun; UnknownWorkflow when the batch has expired."""
     run = runs.run(connection, batch_id)
     batch = Batch.get(batch_id)
+    outcome = runs.outcome(connection, run)
     return Summary(
         run=run,
-        progress=batch.progress(),
-        outcome=runs.outcome(connection, run),
+        progress=tally(run, batch.progress(), outcome),
+        outcome=outcome,
         failed=failed_flats(connection, batch.failures(SHOWN)),
     )
 
 
+def tally(run: BillingRun, jobs: Progress, outcome: RunOutcome) -> Tally:
+    """Where each flat is a job, its jobs; else the bills, and the jobs tell what became of the rest."""
+    under_way = jobs.waiting + jobs.running
+    if run.flats is None:
+        return Tally(jobs.total, jobs.succeeded, jobs.failed, jobs.cancelled, under_way)
+    billed = min(run.flats, outcome.billed)
+    rest = run.flats - billed
+    if not jobs.cancelled and not under_way:
+        return Tally(run.flats, billed, rest, 0, 0)
+    failed = min(rest, jobs.failed)
+    if jobs.cancelled:
+        return Tally(run.flats, billed, failed, rest - failed, 0)
+    return Tally(run.flats, billed, failed, 0, rest - failed)
+
+
 def failed_flats(connection: Connection, failures: list[Failure]) -> tuple[FailedFlat, ...]:
     """The flats that failed jobs were to bill, as one walks through the towers."""
-    by_unit = {str(failure.args[0]): failure for failure in failures}
+    by_unit = {unit_id: failure for failure in failures for unit_id in _units_of(failure)}
     known = runs.flats(connection, by_unit)
     flats = {**known, **{unit_id: Flat(unit_id, None) for unit_id in by_unit.keys() - known.keys()}}
     return tuple(
         FailedFlat(flat.label, flat.member or "no owner", in_plain_words(by_unit[unit_id], flat.label))
         for unit_id, flat in flats.items()
     )
+
+
+def _units_of(failure: Failure) -> list[str]:
+    """The flats that a failed job was to bill: one, or a page of them."""
+    flats = failure.args[0]
+    return [str(flat) for flat in flats] if isinstance(flats, list) else [str(flats)]
 
 
 def in_plain_words(failure: Failure, label: str) -> str:

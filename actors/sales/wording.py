@@ -21,3 +21,11 @@ TITLES = {
 
 GREETINGS = {"en": "Dear", "hi": "नमस्कार", "mr": "नमस्कार"}
 """By the member's language; the letters themselves are in English."""
+
+MODE_NAMES = {
+    "UPI": "UPI",
+    "CARD": "Card",
+    "NETBANKING": "Net banking",
+    "NEFT": "Bank transfer (NEFT)",
+    "CHEQUE": "Cheque",
+}

@@ -22,14 +22,14 @@ order by community.name, community.id;
 
 -- name: note_run
 -- A batch that is open already, and given to a second caller, has its row.
-insert into sales.billing_run (batch_id, community_id, period)
-values (%(batch_id)s, %(community_id)s, %(period)s)
+insert into sales.billing_run (batch_id, community_id, period, flats)
+values (%(batch_id)s, %(community_id)s, %(period)s, %(flats)s)
 on conflict (batch_id) do nothing;
 
 -- name: run
 -- A run with its society, and how many flats were unbilled in the last summary; by primary keys.
 select
-    run.community_id, run.period, run.opened_at, community.name,
+    run.community_id, run.period, run.opened_at, run.flats, community.name,
     coalesce(community.treasurer_email, community.email) as treasurer,
     community.legal_name, community.registration_number, community.address, community.city, community.state_name,
     community.state_code, community.pin_code, community.gstin, community.email, community.bank_details,
@@ -42,19 +42,21 @@ where run.batch_id = %(batch_id)s;
 -- name: outcome_of_run
 -- The month's bills as of now: the new ones, and how far their letters are. Reads invoice_of_period and primary keys.
 select
-    count(*) filter (where invoice.created_at >= %(opened_at)s) as new_bills,
-    count(*) filter (where sent.invoice_id is not null) as letters,
-    count(*) filter (where sent.invoice_id is null and resident.email is not null) as letters_ahead,
+    count(*) as billed,
+    count(*) filter (where invoice.voided_at is null and invoice.created_at >= %(opened_at)s) as new_bills,
+    count(*) filter (where invoice.voided_at is null and sent.invoice_id is not null) as letters,
+    count(*) filter (where invoice.voided_at is null and sent.invoice_id is null and resident.email is not null)
+        as letters_ahead,
     coalesce(
         array_agg(unit.label order by tower.name, unit.floor, unit.label)
-            filter (where sent.invoice_id is null and resident.email is null),
+            filter (where invoice.voided_at is null and sent.invoice_id is null and resident.email is null),
         '{}') as without_address
 from sales.invoice
 join sales.unit on unit.id = invoice.unit_id
 join sales.tower on tower.id = unit.tower_id
 join sales.resident on resident.id = invoice.resident_id
 left join sales.mail_log as sent on sent.invoice_id = invoice.id and sent.kind = 'CREATED'
-where invoice.community_id = %(community_id)s and invoice.period = %(period)s and invoice.voided_at is null;
+where invoice.community_id = %(community_id)s and invoice.period = %(period)s;
 
 -- name: heads_of_month
 -- What was charged under each head; bills by invoice_of_period, lines by primary key.
@@ -78,5 +80,5 @@ order by tower.name, unit.floor, unit.label;
 -- The right to mail this news of a run, held by the transaction that mails it; as claim_letter.
 insert into sales.billing_summary (batch_id, unbilled, recipient, message_id)
 values (%(batch_id)s, %(unbilled)s, %(recipient)s, %(message_id)s)
-on conflict (batch_id, unbilled) do nothing
+on conflict do nothing
 returning batch_id;

@@ -42,6 +42,11 @@ insert into sales.opening_arrears
 select * from jsonb_populate_recordset(null::sales.opening_arrears, %(rows)s::jsonb)
 on conflict do nothing;
 
+-- name: seed_late_interest_rule
+insert into sales.late_interest_rule
+select * from jsonb_populate_recordset(null::sales.late_interest_rule, %(rows)s::jsonb)
+on conflict do nothing;
+
 -- name: seed_opening_entry
 -- The arrears in the books: each flat's receivable against the opening balances. The unique source lets it in once.
 with owed as (
@@ -60,3 +65,10 @@ insert into sales.ledger_line (entry_id, position, account_code, unit_id, debit,
 select entry.id, row_number() over (order by unit_id), '11200', unit_id, amount, 0 from entry, owed
 union all
 select entry.id, (select count(*) + 1 from owed), '39010', null, 0, (select sum(amount) from owed) from entry;
+
+-- name: asked_for
+-- What the bills of a month ask for, arrears and advance as they stand on them. By invoice_of_period.
+select unit.label, invoice.unit_id, invoice_date, due_date, total + arrears - advance as asked
+from sales.invoice join sales.unit on unit.id = invoice.unit_id
+where invoice.community_id = %(community_id)s and period = %(period)s and posted_at is not null and voided_at is null
+order by unit.label;

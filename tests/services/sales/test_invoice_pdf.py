@@ -46,7 +46,6 @@ def invoice_for(unit, name="Priya Kulkarni"):
         paid_amount=D("0.00"),
         void=False,
         disputed=False,
-        past_due=False,
     )
 
 

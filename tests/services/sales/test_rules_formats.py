@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from actors.common.rules.calendar import FinancialYear, Period, PeriodError, Quarter
 from actors.common.rules.money import grouped, in_words, rupees, to_rupee
+from actors.common.rules.quiet_hours import outside_quiet_hours
 from actors.sales.rules.numbering import NumberingError, invoice_number, is_lawful
-from actors.sales.rules.reminders import Standing, outside_quiet_hours, reason_to_skip, reminder_time
 
 
 @pytest.mark.parametrize(
@@ -161,12 +161,6 @@ def test_a_number_outside_the_rule_is_never_given_out(series, sequence):
         invoice_number(series, FinancialYear(2026), sequence)
 
 
-def test_the_reminder_comes_24_hours_before_the_due_date_but_not_at_night():
-    due = date(2026, 4, 15)
-
-    assert reminder_time(due).isoformat() == "2026-04-14T08:00:00+05:30"
-
-
 @pytest.mark.parametrize(
     ("moment", "sent"),
     [
@@ -188,19 +182,3 @@ def test_quiet_hours_delay_by_less_than_half_a_day_and_end_once(moment):
 
     assert timedelta(0) <= sent - moment <= timedelta(hours=11)
     assert outside_quiet_hours(sent) == sent
-
-
-@pytest.mark.parametrize(
-    ("invoice", "reason"),
-    [
-        (Standing(D("9811.00")), None),
-        (Standing(D("0.01")), None),
-        (Standing(D("0.00")), "paid"),
-        (Standing(D("9811.00"), void=True), "void"),
-        (Standing(D("9811.00"), disputed=True), "disputed"),
-        (Standing(D("9811.00"), past_due=True), "past due"),
-        (Standing(D("0.00"), past_due=True), "paid"),
-    ],
-)
-def test_who_is_not_reminded(invoice, reason):
-    assert reason_to_skip(invoice) == reason

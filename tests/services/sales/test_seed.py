@@ -4,6 +4,7 @@ import time
 
 from actors.common.rules.gstin import gstin
 from actors.sales.seed import seed
+from actors.sales.seed_year import SeededYear, seed_year
 
 DIGEST = """select md5(string_agg(row::text, '|' order by row::text)) from (
     select to_jsonb(unit) as row from sales.unit union all select to_jsonb(resident) from sales.resident
@@ -69,3 +70,26 @@ def test_the_opening_arrears_are_in_the_books(sales, ask):
 
 def test_the_check_character_of_a_gst_number():
     assert gstin("27", "AAPFU0939F") == "27AAPFU0939F1ZV"
+
+
+def test_a_year_that_members_paid_in_time_late_in_part_and_ahead(sales, ask, books_hold):
+    society = seed(sales, towers=1, flats=24, period="2026-04")
+    sales.commit()
+
+    year = seed_year(sales, society, first="2026-04", months=12)
+
+    assert year.bills == 12 * 24
+    assert 240 <= year.receipts <= 12 * 24
+    assert ask("select count(*) from sales.receipt") == [(year.receipts,)]
+    ((late, advances, interest),) = ask(
+        """select (select count(*) from sales.invoice where overdue_since is not null),
+            (select count(*) from sales.allocation where of_advance), (select sum(amount) from sales.interest_charge)"""
+    )
+    assert 20 <= late <= 120
+    assert advances >= 5
+    assert interest > 100
+    books_hold()
+
+    before = ask("select count(*), sum(debit) from sales.ledger_line")
+    assert seed_year(sales, society, first="2026-04", months=12) == SeededYear(0, 0, 0)
+    assert ask("select count(*), sum(debit) from sales.ledger_line") == before
