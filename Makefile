@@ -7,7 +7,7 @@ READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench migrate clean
+.PHONY: help setup demo up test check format bench simulate migrate clean
 
 help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ format: $(READY) ## repair what ruff can repair
 
 bench: $(BENCH_READY) ## measure ours beside its peers and the framework's ceiling
 	@.venv/bin/python -m bench
+
+simulate: $(READY) ## live through a society's year with workers that are killed, and compare it with one undisturbed
+	@.venv/bin/python -m tests.simulation
 
 migrate: $(READY) ## bring the job store and the reference tables to the current version
 	@.venv/bin/dhanman-jobs migrate

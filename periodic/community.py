@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from actors.community import arrange_reminders_of_the_day, escalate_what_is_due, expire_passes
 from infra.scheduling import cron, recurring
-from periodic.to_come import FAILS_AT_ONCE, not_built_yet
 
 
-@recurring("send-event-reminders", cron("0 8 * * *"), retry_policy=FAILS_AT_ONCE)
-def send_event_reminders(scheduled_for: datetime) -> None:
-    """Remind of today's and tomorrow's events."""
-    not_built_yet(f"remind of today's and tomorrow's events ({scheduled_for:%Y-%m-%d %H:%M})")
+# A missed morning is made up for once: the run looks at all events ahead, and sends the latest reminder that is late.
+@recurring("send-event-reminders", cron("0 8 * * *"), missed="once", overlap="skip")
+def send_event_reminders(scheduled_for: datetime) -> int:
+    """Arrange the reminders that are due until tomorrow at this time, each for its moment. Returns how many."""
+    return arrange_reminders_of_the_day(scheduled_for)
 
 
-@recurring("expire-visitor-passes", cron("*/30 * * * *"), retry_policy=FAILS_AT_ONCE)
-def expire_visitor_passes(scheduled_for: datetime) -> None:
-    """Expire one-time passes."""
-    not_built_yet(f"expire one-time passes ({scheduled_for:%Y-%m-%d %H:%M})")
+# The latest missed run finds all that expired before it.
+@recurring("expire-visitor-passes", cron("*/30 * * * *"), missed="once", overlap="skip")
+def expire_visitor_passes(scheduled_for: datetime) -> dict[str, Any]:
+    """Expire passes whose time is over, and alert for visitors who are inside still. Returns counts."""
+    return expire_passes(scheduled_for)
 
 
-@recurring("maintenance-request-escalation", cron("0 */4 * * *"), retry_policy=FAILS_AT_ONCE)
-def maintenance_request_escalation(scheduled_for: datetime) -> None:
-    """Escalate requests that are past their time."""
-    not_built_yet(f"escalate requests that are past their time ({scheduled_for:%Y-%m-%d %H:%M})")
+# The steps have jobs of their own, at their moments: this finds what has none, so the latest missed run is enough.
+@recurring("maintenance-request-escalation", cron("0 */4 * * *"), missed="once", overlap="skip")
+def maintenance_request_escalation(scheduled_for: datetime) -> dict[str, Any]:
+    """Plan and send the escalation of complaints that nobody planned or sent. Returns counts, and what is missing."""
+    return escalate_what_is_due(scheduled_for)

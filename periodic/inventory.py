@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from actors.inventory import check_expiry_everywhere, check_low_stock_everywhere, report_stock_everywhere
 from infra.scheduling import cron, recurring
-from periodic.to_come import FAILS_AT_ONCE, not_built_yet
 
 
-@recurring("check-low-stock-alerts", cron("0 9 * * *"), retry_policy=FAILS_AT_ONCE)
-def check_low_stock_alerts(scheduled_for: datetime) -> None:
-    """List what is below its reorder level."""
-    not_built_yet(f"list what is below its reorder level ({scheduled_for:%Y-%m-%d %H:%M})")
+# A missed check is made up for once: low stock is what is low now.
+@recurring("check-low-stock-alerts", cron("0 9 * * *"), missed="once", overlap="skip")
+def check_low_stock_alerts(scheduled_for: datetime) -> int:
+    """Tell each society what is at or below its reorder level. Returns how many societies."""
+    return check_low_stock_everywhere(scheduled_for)
 
 
-@recurring("generate-stock-report", cron("0 17 * * 5"), retry_policy=FAILS_AT_ONCE)
-def generate_stock_report(scheduled_for: datetime) -> None:
-    """Report stock and its value."""
-    not_built_yet(f"report stock and its value ({scheduled_for:%Y-%m-%d %H:%M})")
+# The report is of its own Friday, however late it runs, so after weeks of silence each of them is written.
+@recurring("generate-stock-report", cron("0 17 * * 5"), missed="all", overlap="queue")
+def generate_stock_report(scheduled_for: datetime) -> int:
+    """Mail each society's treasurer the week's stock and its value. Returns how many societies."""
+    return report_stock_everywhere(scheduled_for.date())
 
 
-@recurring("expire-items-check", cron("0 0 * * *"), retry_policy=FAILS_AT_ONCE)
-def expire_items_check(scheduled_for: datetime) -> None:
-    """Mark expired lots."""
-    not_built_yet(f"mark expired lots ({scheduled_for:%Y-%m-%d %H:%M})")
+# The latest missed check finds all that expired before it.
+@recurring("expire-items-check", cron("0 0 * * *"), missed="once", overlap="queue")
+def expire_items_check(scheduled_for: datetime) -> int:
+    """Set apart and write off what expired; tell of what will. Returns how many societies."""
+    return check_expiry_everywhere(scheduled_for.date())

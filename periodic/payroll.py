@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from actors.common.rules.calendar import Period
 from infra.scheduling import cron, recurring
-from periodic.to_come import FAILS_AT_ONCE, not_built_yet
+from pipelines.payroll import (
+    give_payslips_everywhere,
+    pay_every_society,
+    prepare_returns_everywhere,
+    summarise_every_society,
+)
 
 
-@recurring("process-monthly-salaries", cron("0 23 L * *"), retry_policy=FAILS_AT_ONCE)
-def process_monthly_salaries(scheduled_for: datetime) -> None:
-    """Work out the month's pay."""
-    not_built_yet(f"work out the month's pay ({scheduled_for:%Y-%m-%d %H:%M})")
+# Every month that was missed is paid, each by its own due time: nobody's pay is left out because a server slept.
+@recurring("process-monthly-salaries", cron("0 23 L * *"), missed="all", overlap="queue")
+def process_monthly_salaries(scheduled_for: datetime) -> dict[str, str]:
+    """Work out, write and post the pay of the month that ends. Returns society → id of its job or batch."""
+    return pay_every_society(f"{scheduled_for:%Y-%m}")
 
 
-@recurring("generate-payslips", cron("0 0 1 * *"), retry_policy=FAILS_AT_ONCE)
-def generate_payslips(scheduled_for: datetime) -> None:
-    """Mail last month's payslips."""
-    not_built_yet(f"mail last month's payslips ({scheduled_for:%Y-%m-%d %H:%M})")
+# As salaries: nobody is paid before the payslip, so a month that was missed is made up for, each by its own due time.
+@recurring("generate-payslips", cron("0 0 1 * *"), missed="all", overlap="queue")
+def generate_payslips(scheduled_for: datetime) -> dict[str, str]:
+    """Give last month's payslips, then pay. Returns society → id of its job or batch."""
+    return give_payslips_everywhere(str(Period.of(scheduled_for.date()).previous))
 
 
-@recurring("statutory-compliance-report", cron("0 6 2 * *"), retry_policy=FAILS_AT_ONCE)
-def statutory_compliance_report(scheduled_for: datetime) -> None:
-    """Prepare the PF, ESI, PT and TDS returns."""
-    not_built_yet(f"prepare the PF, ESI, PT and TDS returns ({scheduled_for:%Y-%m-%d %H:%M})")
+# Every month has returns of its own; a set that was mailed is not mailed again.
+@recurring("statutory-compliance-report", cron("0 6 2 * *"), missed="all", overlap="queue")
+def statutory_compliance_report(scheduled_for: datetime) -> dict[str, str]:
+    """Prepare last month's PF, ESI, PT and TDS returns. Returns society → its job's id."""
+    return prepare_returns_everywhere(str(Period.of(scheduled_for.date()).previous))
 
 
-@recurring("attendance-summary", cron("0 18 * * *"), retry_policy=FAILS_AT_ONCE)
-def attendance_summary(scheduled_for: datetime) -> None:
-    """Sum up the day's attendance."""
-    not_built_yet(f"sum up the day's attendance ({scheduled_for:%Y-%m-%d %H:%M})")
+# Yesterday's attendance is no news tomorrow: only the latest missed evening is made up for.
+@recurring("attendance-summary", cron("0 18 * * *"), missed="once", overlap="skip")
+def attendance_summary(scheduled_for: datetime) -> int:
+    """Mail each society's manager the day's attendance. Returns how many societies."""
+    return summarise_every_society(scheduled_for)

@@ -8,14 +8,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
 import pytest
 
 import infra.store
+from infra.maintenance import partitions, pruner
+from infra.maintenance.pruner import prune
+from infra.settings import Settings
+from infra.store.connections import Store
 from infra.store.migrate import JOB_STORE, apply, migrate, pending
 from tests.support.queue import execute, scratch_database
+from tests.support.waiting import wait_for
 
 SCHEMA = Path(infra.store.__file__).parent / "schema.sql"
 
@@ -178,3 +184,58 @@ def test_a_row_outside_of_all_partitions_is_caught(own_store_url: str) -> None:
         "values (gen_random_uuid(), now() + interval '1 year', 'done', 1) returning tableoid::regclass::text"
     )
     assert execute(own_store_url, insert) == [("common_jobs.history_default",)]
+
+
+WAITS = (
+    "select 1 from pg_locks where not granted and mode = 'AccessExclusiveLock' and relation = '{}'::regclass"
+)
+
+
+@pytest.mark.parametrize("branch_by_branch", [False, True])
+def test_a_reader_of_all_partitions_and_who_makes_new_ones_do_not_wait_in_a_circle(
+    own_store_url: str, monkeypatch: pytest.MonkeyPatch, branch_by_branch: bool
+) -> None:
+    """All branches in one transaction: history is held while it waits for job_log, and the reader has that one."""
+    monkeypatch.setattr(partitions, "AHEAD_DAYS", 30)
+    store = Store("common", own_store_url)
+
+    def make() -> int:
+        if branch_by_branch:
+            return prune(store, Settings()).made
+        made: int = store.fetch("select common_jobs.make_partitions(30)")[0][0]
+        return made
+
+    def both() -> int:
+        with closing(psycopg2.connect(own_store_url)) as reader, ThreadPoolExecutor(1) as thread:
+            with reader, reader.cursor() as cursor:
+                cursor.execute("select count(*) from common_jobs.job_log")  # locked until the commit
+                made = thread.submit(make)
+                waits = WAITS.format("common_jobs.job_log")
+                wait_for(lambda: execute(own_store_url, waits), "the maker waits for the reader")
+                cursor.execute("select count(*) from common_jobs.history")
+            return made.result()
+
+    if branch_by_branch:
+        assert both() > 60
+    else:
+        with pytest.raises(psycopg2.errors.DeadlockDetected):
+            both()
+    store.pool.clear()
+
+
+def test_partitions_are_made_once_a_reader_that_held_them_too_long_has_gone(
+    own_store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "AHEAD_DAYS", 30)
+    monkeypatch.setattr(pruner, "PAUSES", (0.01, 30.0))
+    store = Store("common", own_store_url)
+    with closing(psycopg2.connect(own_store_url)) as reader, ThreadPoolExecutor(1) as thread:
+        with reader.cursor() as cursor:
+            cursor.execute("select count(*) from common_jobs.finished")
+        paused: list[float] = []
+        pause = SimpleNamespace(sleep=lambda seconds: (paused.append(seconds), reader.rollback()))
+        monkeypatch.setattr(pruner, "time", pause)  # this module's alone: other threads sleep, too
+        made = thread.submit(prune, store, Settings())
+        assert made.result().made > 60
+    assert len(paused) == 1
+    store.pool.clear()

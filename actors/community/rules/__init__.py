@@ -1,0 +1,1 @@
+"""What the daily life of a society is reckoned by: passes, complaints, events. Plain values in, plain values out."""

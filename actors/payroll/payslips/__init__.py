@@ -1,0 +1,1 @@
+"""Payslips: what they say, how they look, and that each is given once."""
