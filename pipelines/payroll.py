@@ -6,9 +6,12 @@ that several workers share it; what follows posts it when all pages are there. P
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from dramatiq import Actor
 
 from actors.common.rules.calendar import Period
 from actors.payroll import (
@@ -66,15 +69,7 @@ def pay_in_pages(community_id: str | UUID, period: str) -> str:
     month, society = Period.parse(period), str(community_id)
     with store.transaction() as payroll:
         begins = runs.pages(payroll, runs.month_of(payroll, UUID(society), month))
-    posting = [post_salaries.message(society, str(month)) for _ in range(2)]  # type: ignore[call-arg]
-    batch = Batch(
-        f"salaries of {month}, {society}",
-        on_complete=posting[0],
-        on_success=posting[1],  # heard after a repair; else it finds the month posted
-        key=f"salaries/{society}/{month}",
-    )
-    batch.add_many(work_out_salaries.message(society, str(month), after) for after in begins)
-    return batch.run()
+    return _in_pages("salaries", society, month, work_out_salaries, begins, then=post_salaries)
 
 
 def give_payslips_everywhere(period: str) -> dict[str, str]:
@@ -107,15 +102,7 @@ def give_payslips_in_pages(community_id: str | UUID, period: str) -> str:
     with store.transaction() as payroll:
         giving.check_posted(payroll, UUID(society), month)
         begins = giving.pages(payroll, UUID(society), month)
-    telling = [finish_payslips.message(society, str(month)) for _ in range(2)]  # type: ignore[call-arg]
-    batch = Batch(
-        f"payslips of {month}, {society}",
-        on_complete=telling[0],
-        on_success=telling[1],  # heard after a repair; else it is the same news
-        key=f"payslips/{society}/{month}",
-    )
-    batch.add_many(give_page_of_payslips.message(society, str(month), after) for after in begins)
-    return batch.run()
+    return _in_pages("payslips", society, month, give_page_of_payslips, begins, then=finish_payslips)
 
 
 def prepare_returns_everywhere(period: str) -> dict[str, str]:
@@ -151,3 +138,25 @@ def summarise_every_society(moment: datetime) -> int:
     for employer in employers:
         summarise_attendance.send(employer.id, f"{moment:%Y-%m-%d}", moment.isoformat())
     return len(employers)
+
+
+def _in_pages(
+    what: str,
+    society: str,
+    month: Period,
+    page: Actor[..., Any],
+    begins: Iterable[str | None],
+    *,
+    then: Actor[..., Any],
+) -> str:
+    """A society's month in a batch, a job a page; `then` hears of its end, and of its success after a repair, for which
+    a second time is no news. Returns the batch's id.
+    """
+    batch = Batch(
+        f"{what} of {month}, {society}",
+        on_complete=then.message(society, str(month)),
+        on_success=then.message(society, str(month)),
+        key=f"{what}/{society}/{month}",
+    )
+    batch.add_many(page.message(society, str(month), after) for after in begins)
+    return batch.run()

@@ -12,11 +12,11 @@ from actors.common.rules.calendar import INDIA
 from infra.gateways import mail
 from infra.gateways.messages import GatewayAway, MessageRefused
 from infra.gateways.templates import text_and_html
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor
 
 NOTIFICATIONS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400),
+    delays=OVER_HOURS,
     give_up_on=(
         mail.MailRefused,
         MessageRefused,
@@ -29,7 +29,7 @@ NOTIFICATIONS = RetryPolicy(
 LONGEST_WAIT = 6 * 3_600.0
 """Seconds that a gateway is granted when it asks to be left alone."""
 
-REPORTS = RetryPolicy(delays=(60, 300, 900, 3_600, 14_400), at_end="fail")
+REPORTS = RetryPolicy(delays=OVER_HOURS, at_end="fail")
 """A mail server or a database may be away for hours; who has their letter does not get it again."""
 
 

@@ -10,16 +10,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from actors.common import reference
 from actors.common.letters.several import send_to_each
 from actors.common.rules.calendar import INDIA
 from actors.community import complaints, events, passes, store
 from actors.community.rules.events import Due, Step
 from actors.community.rules.sla import MissingSla
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor, current_job, enqueue_many, transaction
 
 LETTERS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400),
+    delays=OVER_HOURS,
     give_up_on=(store.UnknownEvent, store.UnknownPass, store.UnknownRequest, MissingSla),
     at_end="fail",
 )
@@ -35,7 +36,7 @@ def arrange_reminders(event_id: str) -> int:
     Later ones are arranged by the daily run.
     """
     with store.transaction() as community, transaction(community):
-        ahead = list(events.reminders_ahead(community, store.now(community), event_id))
+        ahead = list(events.reminders_ahead(community, reference.now(community, "community"), event_id))
         _enqueue_reminders(ahead)
     return len(ahead)
 
@@ -51,7 +52,7 @@ def remind_of_event(event_id: str, starts_at: str, step: str) -> dict[str, Any]:
     while True:
         with store.transaction() as community:
             of = events.event(community, event_id)
-            if stopped := events.reason_to_stop(of, start, store.now(community)):
+            if stopped := events.reason_to_stop(of, start, reference.now(community, "community")):
                 return {"sent": sent, "stopped": stopped}
             page = events.people_to_remind(community, of, which)
         for number, person in enumerate(page.people):

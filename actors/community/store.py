@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import datetime
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
 from infra.store import connections, sql
-from infra.store.rows import one_row
 
 statements = sql.load("actors.community")
 
@@ -33,8 +31,3 @@ class UnknownRequest(LookupError):
 def transaction() -> AbstractContextManager[Connection]:
     """A transaction on the community database: committed at the end, rolled back on an error."""
     return connections.transaction("community")
-
-
-def now(connection: Connection) -> datetime:
-    """By the database's clock."""
-    return one_row(connection, statements.now).now  # type: ignore[no-any-return]

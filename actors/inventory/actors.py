@@ -7,26 +7,25 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common import reference
 from actors.common.letters.several import send_to_each
 from actors.common.reference import Society, UnknownSociety, officers, societies, society
 from actors.common.rules.calendar import india_date
 from actors.common.rules.money import rupees
+from actors.common.spreadsheets import XLSX
 from actors.inventory import alerts, expiry, movements, report, store
 from actors.inventory.movements import checked_day
 from actors.inventory.rules.levels import WINDOW_DAYS
 from infra.gateways.files import keep_file
 from infra.gateways.mail import Attachment
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor, current_job, enqueue_many
 from infra.settings import settings
 
 MOVES = RetryPolicy(give_up_on=movements.REFUSALS, at_end="fail")
 """No retry fills an empty shelf: the job is Failed at once, with the item's name."""
-LETTERS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400), give_up_on=(UnknownSociety, *movements.REFUSALS), at_end="fail"
-)
+LETTERS = RetryPolicy(delays=OVER_HOURS, give_up_on=(UnknownSociety, *movements.REFUSALS), at_end="fail")
 """A mail server may be away for hours."""
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @actor(queue_name="default", service="inventory", retry_policy=MOVES)
@@ -247,7 +246,7 @@ def _for_each_society(job: Any, when: str) -> int:
 
 
 def _day(inventory: Connection, text: str | None) -> date:
-    return checked_day(text) if text else store.today(inventory)
+    return checked_day(text) if text else reference.today(inventory, "inventory")
 
 
 def _outcome(entered: store.Entered, new: bool) -> dict[str, str]:

@@ -213,11 +213,6 @@ def items_to_write_down(connection: Connection, community_id: UUID) -> list[UUID
     return [UUID(row.id) for row in rows]
 
 
-def today(connection: Connection) -> date:
-    """The day in India, by the database's clock."""
-    return one_row(connection, statements.today).day  # type: ignore[no-any-return]
-
-
 def enter(connection: Connection, movements: Sequence[Movement], new_lots: Sequence[NewLot] = ()) -> None:
     """Enter movements and post them, in few statements however many there are.
 

@@ -11,9 +11,9 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
-from actors.common.rules import money
 from actors.common.rules.calendar import INDIA
 from actors.common.rules.money import ZERO, to_paisa
+from actors.common.spreadsheets import BASE, TOTAL, formats
 from actors.inventory.report import ItemReport, StockReport
 from actors.inventory.rules.ageing import BUCKETS, SLOW_AFTER_DAYS
 from actors.inventory.rules.levels import WINDOW_DAYS
@@ -56,30 +56,10 @@ class _Sheets:
         self._book = book
         self._report = report
         self._total_row = FIRST_ROW + max(1, len(report.items)) + 1  # counted from 1, as in formulas
-        base = {"font_name": "Calibri", "font_size": 11}
         self._formats = {
-            "title": book.add_format({**base, "bold": True, "font_size": 14, "font_color": "#0f5e59"}),
-            "note": book.add_format({**base, "italic": True, "font_color": "#667078"}),
-            "heading": book.add_format(
-                {
-                    **base,
-                    "bold": True,
-                    "bg_color": "#eaf4f2",
-                    "bottom": 1,
-                    "text_wrap": True,
-                    "valign": "vcenter",
-                }
-            ),
-            "text": book.add_format(base),
-            "money": book.add_format({**base, "num_format": money.IN_SPREADSHEETS}),
-            "quantity": book.add_format({**base, "num_format": QUANTITY}),
-            "days": book.add_format({**base, "num_format": "0"}),
-            "date": book.add_format({**base, "num_format": "dd mmm yyyy", "align": "left"}),
-            "total_text": book.add_format({**base, "bold": True, "top": 1}),
-            "total_money": book.add_format(
-                {**base, "bold": True, "top": 1, "num_format": money.IN_SPREADSHEETS}
-            ),
-            "total_quantity": book.add_format({**base, "bold": True, "top": 1, "num_format": QUANTITY}),
+            **formats(book),
+            "quantity": book.add_format({**BASE, "num_format": QUANTITY}),
+            "total_quantity": book.add_format({**TOTAL, "num_format": QUANTITY}),
         }
 
     def summary(self) -> None:
@@ -92,7 +72,7 @@ class _Sheets:
         sheet.write(0, 0, f"Stock report, {report.day:%d %B %Y}", self._formats["title"])
         sheet.write(1, 0, report.society.legal_name, self._formats["note"])
         lines: list[tuple[str, str, Decimal, str]] = [
-            ("Items in stock", f"=COUNTA(Valuation!A{FIRST_ROW + 1}:A{row - 1})", _count(report), "days"),
+            ("Items in stock", f"=COUNTA(Valuation!A{FIRST_ROW + 1}:A{row - 1})", _count(report), "count"),
             ("Value by FIFO", f"=Valuation!E{row}", report.fifo_value, "money"),
             ("Value by weighted average", f"=Valuation!G{row}", report.average_value, "money"),
             ("Value by each item's own method", f"=Valuation!J{row}", report.value, "money"),
@@ -239,7 +219,7 @@ class _Sheets:
             ("Unit", 7, "text"),
             ("Quantity", 11, "quantity"),
             ("Last issued (else first received)", 15, "date"),
-            ("Days since", 10, "days"),
+            ("Days since", 10, "count"),
             ("Book value", 14, "money"),
             (f"Issued in {WINDOW_DAYS} days", 12, "quantity"),
         ]

@@ -17,7 +17,7 @@ from actors.payroll.payslips import giving
 from actors.payroll.payslips import summary as payslip_summary
 from actors.payroll.returns import filing
 from infra.gateways.mail import MailError, MailRefused
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor, current_job, transaction
 
 SALARIES = RetryPolicy(
@@ -33,9 +33,7 @@ SALARIES = RetryPolicy(
     at_end="fail",
 )
 """No retry mends a missing rate or a closed month: the job is Failed at once, and says what to put right."""
-LETTERS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400), give_up_on=(MailRefused, *runs.REFUSALS), at_end="fail"
-)
+LETTERS = RetryPolicy(delays=OVER_HOURS, give_up_on=(MailRefused, *runs.REFUSALS), at_end="fail")
 """A mail server may be away for hours; an address that it refuses stays refused."""
 
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
-from actors.common import books
+from actors.common import books, reference
 from actors.common.books import Posting
 from actors.common.rules.calendar import Period
 from actors.common.rules.money import ZERO
@@ -54,7 +54,7 @@ def release(connection: Connection, community_id: UUID, period: Period, day: dat
 
     Raises RestrictViolation where the books of that month are closed.
     """
-    paid_on: date = day or one_row(connection, statements.today).day
+    paid_on = day or reference.today(connection, "payroll")
     held_runs(connection, community_id, period)  # one release at a time
     of_month = {"community_id": str(community_id), "period": period.first_day}
     rows = all_rows(connection, statements.to_pay_out, day=paid_on, **of_month)

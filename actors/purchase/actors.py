@@ -19,20 +19,20 @@ from actors.purchase import approvals, due_letters, match_letters, matching, pay
 from actors.purchase.matching import Matched, UnknownBill
 from actors.purchase.payments import PaymentRefused, UnknownVendor
 from infra.gateways.mail import MailRefused
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor, current_job, enqueue_many
 
 NAMED = 20
 """Bills named in a job's result; the letter names more."""
 
 LETTERS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400),
+    delays=OVER_HOURS,
     give_up_on=(MailRefused, MissingRate, UnknownSociety),
     at_end="fail",
 )
 """A mail server may be away for hours; addresses that it refuses stay refused."""
 BOOKS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400),
+    delays=OVER_HOURS,
     give_up_on=(
         CheckViolation,
         MailRefused,

@@ -10,9 +10,10 @@ from uuid import UUID
 from actors.common.letters.several import send_to_each
 from actors.common.reference import Society
 from actors.common.rules.money import ZERO, rupees
+from actors.common.spreadsheets import XLSX
 from actors.purchase import due, store
 from actors.purchase.due import DuePayment
-from actors.purchase.spreadsheet import MIME_TYPE, spreadsheet
+from actors.purchase.spreadsheet import spreadsheet
 from actors.purchase.store import SERVICE
 from infra.gateways.mail import Attachment, MailRefused
 
@@ -81,7 +82,7 @@ def _send(
     without_bank = tuple(
         dict.fromkeys(payment.vendor for payment in payments if payment.bank_account is None)
     )
-    attachment = Attachment(f"payments-{day:%Y-%m-%d}.xlsx", spreadsheet(society, day, payments), MIME_TYPE)
+    attachment = Attachment(f"payments-{day:%Y-%m-%d}.xlsx", spreadsheet(society, day, payments), XLSX)
     with store.transaction() as purchase:
         treasurers = store.officers(purchase, society, day, "TREASURER")
     post = send_to_each(

@@ -109,7 +109,7 @@ def override_hold(connection: Connection, bill_id: str | UUID, officer: str, rol
         raise UnknownBill(f"no bill has the id {bill_id}")
     office = store.office(connection, bill.community_id)
     store.hold_books(connection, office.society)
-    today = one_row(connection, statements.now).today
+    today = reference.today(connection, SERVICE)
     holders = reference.officers(connection, SERVICE, office.society, today, role, else_office=False)
     if role not in OVERRIDING or officer not in {one.email for one in holders}:
         raise OverrideRefused(f"bill {bill.number}: {officer} may not let it pass as {role.lower()}")

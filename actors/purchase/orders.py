@@ -111,7 +111,7 @@ def decide(
         raise ApprovalRefused(f"order {row.number} is {row.status.lower()}; it does not wait for approval")
     office = store.office(connection, row.community_id)
     order = _order(row, office.rates)
-    now: datetime = one_row(connection, statements.now).now
+    now = reference.now(connection, SERVICE)
     steps = order.steps_of(approver, approving_officers(connection, office.society, india_date(now)))
     if approver == order.state.requested_by:
         raise ApprovalRefused(f"order {order.number} was asked for by {approver}, who may not approve it")

@@ -12,8 +12,6 @@ from actors.common.reference import Society
 from actors.common.rules import money
 from actors.purchase.due import DuePayment
 
-MIME_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 COLUMNS = (
     ("Vendor", 30),
     ("MSME", 9),

@@ -10,13 +10,13 @@ from actors.sales.reminder_actors import arrange_reminders
 from actors.sales.rules.billing import BillingError
 from infra.composition import Batch, UnknownWorkflow
 from infra.gateways.mail import MailRefused
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor, current_job, enqueue_many, transaction
 
 BILLING = RetryPolicy(give_up_on=(*bills.REFUSALS, RestrictViolation), at_end="fail")
 """No retry mends a flat without a tariff or a closed month: the job is Failed at once, until someone repairs it."""
 LETTERS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400),
+    delays=OVER_HOURS,
     give_up_on=(
         MailRefused,
         store.UnknownInvoice,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from actors.sales import store
 from actors.sales.invoice import Invoice
 from actors.sales.wording import GREETINGS, TITLES
 from infra.gateways import mail
+from infra.gateways.files import keep_file
 from infra.gateways.templates import text_and_html
 from infra.settings import settings
 
@@ -64,13 +63,7 @@ def keep_pdf(invoice: Invoice, pdf: bytes) -> Path:
 
 def keep(pdf: bytes, kind: str, period: str, name: str) -> Path:
     """Put a document into var/<kind>/<period>/, in one step."""
-    folder = settings().home / "var" / kind / period
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".draft-")
-    os.fchmod(descriptor, 0o644)  # mkstemp's 0600 would keep the office's web server out
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pdf)
-    return Path(draft).replace(folder / name)
+    return keep_file(settings().home / "var" / kind / period / name, pdf)
 
 
 def file_name(invoice: Invoice) -> str:

@@ -9,14 +9,12 @@ from actors.common import letters as post
 from actors.sales import outbox, payments, receipt_letter, store
 from actors.sales.receipts import UnknownReceipt, receipt
 from infra.gateways.mail import MailRefused
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor, current_job, transaction
 
 PAYMENTS = RetryPolicy(delays=(5, 30, 120, 600), give_up_on=payments.REFUSALS, at_end="fail")
 """A payment that cannot be booked is Failed, for everyone to see: it is never dropped."""
-RECEIPTS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400), give_up_on=(MailRefused, UnknownReceipt), at_end="fail"
-)
+RECEIPTS = RetryPolicy(delays=OVER_HOURS, give_up_on=(MailRefused, UnknownReceipt), at_end="fail")
 OUTBOX = RetryPolicy(give_up_on=(outbox.UnknownEvent,), at_end="fail")
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from dramatiq import Message
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common import reference
 from actors.common.reference import UnknownSociety
 from actors.common.rules.calendar import india_date
 from actors.common.rules.rates import MissingRate
@@ -17,13 +18,13 @@ from actors.sales import reminder_letters, reminders, store
 from actors.sales.letters import NotIssued
 from actors.sales.rules.reminders import Step, reminder_time
 from infra.gateways.mail import AddressRefused, MailRefused
-from infra.middleware.retries import RetryPolicy
+from infra.middleware.retries import OVER_HOURS, RetryPolicy
 from infra.queue import actor, current_job, enqueue_many, transaction
 
 NAMED = 50
 """Flats named in a job's result; the office's letter names more."""
 LETTERS = RetryPolicy(
-    delays=(60, 300, 900, 3_600, 14_400),
+    delays=OVER_HOURS,
     give_up_on=(
         MailRefused,
         MissingRate,
@@ -141,7 +142,7 @@ def _send_open_letters() -> int:
 def _quiet_until(sales: Connection) -> datetime | None:
     """The end of the quiet hours, while they last."""
     later = reminders.letter_time(sales)
-    return later if later > reminders.now(sales) else None
+    return later if later > reference.now(sales, "sales") else None
 
 
 def _reminder_job(invoice_id: UUID | str, when: datetime) -> Message[str]:

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common import reference
 from actors.common.rules.calendar import india_date
 from actors.common.rules.money import rupees
 from actors.common.rules.quiet_hours import outside_quiet_hours
@@ -97,12 +98,7 @@ def open_letters(connection: Connection, after: UUID = FIRST) -> list[UUID]:
 
 def letter_time(connection: Connection) -> datetime:
     """From when a letter may go out: now, or at the end of the quiet hours."""
-    return outside_quiet_hours(now(connection))
-
-
-def now(connection: Connection) -> datetime:
-    """By the one clock."""
-    return one_row(connection, statements.clock_now).now  # type: ignore[no-any-return]
+    return outside_quiet_hours(reference.now(connection, "sales"))
 
 
 def note_unreached(connection: Connection, day: date) -> None:
@@ -158,7 +154,7 @@ def letter_before_due(connection: Connection, invoice_id: str) -> UUID | None:
     decided = [
         Decided(UUID(row.id), step, UUID(bill.community_id), UUID(bill.resident_id), None) for row in together
     ]
-    moment = now(connection)
+    moment = reference.now(connection, "sales")
     planned = _write(connection, decided, india_date(moment), moment)
     return UUID(planned[0].letter_id)
 

@@ -7,10 +7,8 @@ programs show it once, and as a file it replaces itself.
 from __future__ import annotations
 
 import hashlib
-import os
 import smtplib
 import ssl
-import tempfile
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,6 +17,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from infra.gateways.files import keep_file
 from infra.settings import settings
 
 TIMEOUT = 20.0
@@ -99,17 +98,8 @@ def send(message: EmailMessage) -> None:
 
 def keep(message: EmailMessage, folder: Path) -> Path:
     """Write the letter into `folder`; under its Message-ID, so that writing twice leaves one file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{message['Message-ID'].strip('<>').partition('@')[0]}.eml"
-    descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".draft-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(message.as_bytes())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
-    return path
+    name = message["Message-ID"].strip("<>").partition("@")[0]
+    return keep_file(folder / f"{name}.eml", message.as_bytes(), mode=0o600)
 
 
 def _deliver(message: EmailMessage, url: str) -> None:

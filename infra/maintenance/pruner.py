@@ -96,13 +96,11 @@ def _past_readers(store: Store, sql: Statements, step: Callable[[Any], int]) -> 
 
 
 def _in_turn(store: Store, sql: Statements, step: Callable[[Any], int]) -> int:
-    with store.pool.borrowed() as conn:
-        conn.autocommit = False
-        with conn, conn.cursor() as cursor:
-            cursor.execute(sql.take_turn)
-            ours = cursor.fetchall()[0][0]
-            if ours:
-                return step(cursor)
+    with store.transaction() as cursor:
+        cursor.execute(sql.take_turn)
+        ours = cursor.fetchall()[0][0]
+        if ours:
+            return step(cursor)
     raise NotOurTurn
 
 

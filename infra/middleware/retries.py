@@ -20,6 +20,8 @@ from dramatiq_abort.abort_manager import Abort
 from infra.queue.run import CANCELLED, FAILED, GIVEN_BACK, REJECTED, RETRYING, Outcome, Run
 
 LONGEST_DELAY = 7 * 86_400.0
+OVER_HOURS = (60, 300, 900, 3_600, 14_400)
+"""Delays for what waits for a server that may be away for hours, such as one of mail."""
 
 
 @dataclass(frozen=True)

@@ -196,10 +196,8 @@ def _insert_while_sealing(
             yield chunk
 
     try:
-        with store.pool.borrowed() as conn, conn.cursor() as cursor:
-            conn.autocommit = False
-            with conn:
-                return envelopes, put_chunks(cursor, store.schema, chunks())
+        with store.transaction() as cursor:
+            return envelopes, put_chunks(cursor, store.schema, chunks())
     except DISCONNECTED:  # from the beginning, with patience; what was sealed already may have been committed
         again = [envelope._replace(sent_before=True) for envelope in envelopes]
         rest = _seal_all(broker, messages[len(again) :], delay)

@@ -52,10 +52,7 @@ def committed_together(cursors: dict[str, Any]) -> Iterator[Callable[[Store], An
 
         def cursor_for(store: Store) -> Any:
             if store.url not in cursors:
-                conn = transactions.enter_context(store.pool.borrowed())
-                conn.autocommit = False
-                transactions.enter_context(conn)
-                cursors[store.url] = transactions.enter_context(conn.cursor())
+                cursors[store.url] = transactions.enter_context(store.transaction())
             return cursors[store.url]
 
         yield cursor_for

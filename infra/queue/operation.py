@@ -53,24 +53,16 @@ def operation(store: Store) -> Iterator[Operation]:
     """Commits at the end of the block, then asks whether the workflows it touched are complete. One that has members in
     a database that is away is asked about again by the heartbeats.
     """
-    with store.pool.borrowed() as conn:
-        conn.autocommit = False
-
-        @contextmanager
-        def transaction() -> Iterator[Any]:
-            with conn, conn.cursor() as cursor:
-                yield cursor
-
-        with transaction() as cursor:
-            moving = Operation(store, cursor)
-            yield moving
-        if moving.reopened:
-            # Before this commit they may have been completed anew, as the retried members were not seen.
-            with transaction() as cursor:
-                reach = Reach(store.url, cursor, stores_around(store))
-                for service, workflow_id in sorted(moving.reopened):
-                    reopen(reach, service, [workflow_id])
-        complete_apart(transaction, store.url, stores_around(store), moving.touched | moving.reopened)
+    with store.transaction() as cursor:
+        moving = Operation(store, cursor)
+        yield moving
+    if moving.reopened:
+        # Before this commit they may have been completed anew, as the retried members were not seen.
+        with store.transaction() as cursor:
+            reach = Reach(store.url, cursor, stores_around(store))
+            for service, workflow_id in sorted(moving.reopened):
+                reopen(reach, service, [workflow_id])
+    complete_apart(store.transaction, store.url, stores_around(store), moving.touched | moving.reopened)
 
 
 def stores_around(store: Store) -> Callable[[str], Store]:

@@ -58,18 +58,16 @@ class PostgresRateLimits(RateLimiterBackend):
         """One caller at a time for counters of one name, which is what stands before the last @ of their keys."""
         sql = bound(self.store.schema)
         names = sorted({one.rpartition("@")[0] or one for one in (key, *keys())})
-        with self.store.pool.borrowed() as conn:
-            conn.autocommit = False
-            with conn, conn.cursor() as cursor:
-                cursor.execute(sql.lock_counters, {"names": names})
-                cursor.execute(
-                    sql.sum_counters, {"keys": list(keys())}
-                )  # asked anew: the lock may have taken time
-                [(total,)] = cursor.fetchall()
-                if total + amount > maximum:
-                    return False
-                cursor.execute(sql.move_counter, _move(key, amount, -MOST, maximum, ttl))
-                return bool(cursor.fetchall())
+        with self.store.transaction() as cursor:
+            cursor.execute(sql.lock_counters, {"names": names})
+            cursor.execute(
+                sql.sum_counters, {"keys": list(keys())}
+            )  # asked anew: the lock may have taken time
+            [(total,)] = cursor.fetchall()
+            if total + amount > maximum:
+                return False
+            cursor.execute(sql.move_counter, _move(key, amount, -MOST, maximum, ttl))
+            return bool(cursor.fetchall())
 
     def wait(self, key: str, timeout: int | None) -> bool:
         """Asks now and then, which a pooler in between does not mind, and between two looks the thread can be

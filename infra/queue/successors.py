@@ -216,10 +216,8 @@ def _transaction_on(store: Store, away: set[str]) -> Iterator[Any]:
     if store.url in away:
         raise StoreUnavailable(f"the job store {store.schema} on {shown(store.url)} is away")
     try:
-        with store.pool.borrowed() as conn:
-            conn.autocommit = False
-            with conn, conn.cursor() as cursor:
-                yield cursor
+        with store.transaction() as cursor:
+            yield cursor
     except DISCONNECTED as error:
         if statement_at_fault(error):
             raise

@@ -105,30 +105,26 @@ def add_many(
         _checked(store, broker, job)
     _names_free(store, broker, [job.name for job in jobs])
     sql = statements(store)
-    with store.pool.borrowed() as conn:
-        conn.autocommit = False
-        with conn, conn.cursor() as cursor:
-            cursor.execute(sql.clock)
-            now = cursor.fetchall()[0][0]
-            cursor.execute(sql.taken, {"names": [job.name for job in jobs]})
-            taken = {row[0]: _Taken(*row) for row in cursor.fetchall()}
-            became = [_against(job, taken.get(job.name), replace) for job in jobs]
-            if dry_run:
-                return became
-            for verb in ("added", "replaced"):
-                chosen = [job for job, what in zip(jobs, became, strict=True) if what == verb]
-                if not chosen:
-                    continue
-                same = [job.name in taken and taken[job.name].same_schedule(job) for job in chosen]
-                cursor.execute(
-                    sql.add if verb == "added" else sql.replace, _columns(chosen, now, by) | {"same": same}
-                )
-                written = {name for (name,) in cursor.fetchall()}
-                if lost := [job.name for job in chosen if job.name not in written]:
-                    raise RecurringRefused(
-                        f"{lost[0]}: somebody else changed it in this very moment, try again"
-                    )
+    with store.transaction() as cursor:
+        cursor.execute(sql.clock)
+        now = cursor.fetchall()[0][0]
+        cursor.execute(sql.taken, {"names": [job.name for job in jobs]})
+        taken = {row[0]: _Taken(*row) for row in cursor.fetchall()}
+        became = [_against(job, taken.get(job.name), replace) for job in jobs]
+        if dry_run:
             return became
+        for verb in ("added", "replaced"):
+            chosen = [job for job, what in zip(jobs, became, strict=True) if what == verb]
+            if not chosen:
+                continue
+            same = [job.name in taken and taken[job.name].same_schedule(job) for job in chosen]
+            cursor.execute(
+                sql.add if verb == "added" else sql.replace, _columns(chosen, now, by) | {"same": same}
+            )
+            written = {name for (name,) in cursor.fetchall()}
+            if lost := [job.name for job in chosen if job.name not in written]:
+                raise RecurringRefused(f"{lost[0]}: somebody else changed it in this very moment, try again")
+        return became
 
 
 @dataclass(frozen=True)

@@ -70,36 +70,31 @@ def declare(broker: Any, store: Store, *, complete: bool) -> int:
     elsewhere = _declared_elsewhere(broker, store.service)
     sql = statements(store)
     changed: set[str] = set()
-    with store.pool.borrowed() as conn:
-        conn.autocommit = False
-        with conn, conn.cursor() as cursor:
-            cursor.execute(sql.clock)
-            now = cursor.fetchall()[0][0]
-            if elsewhere:
-                cursor.execute(sql.give_up, _schedules(elsewhere))
-                changed |= {name for (name,) in cursor.fetchall()}
-            cursor.execute(sql.orphans_back, known)
-            back = {
-                name: when.next_after(now)
-                for name, spec, zone in cursor.fetchall()
-                if (when := _readable(spec, zone)) is not None
-            }
-            if back:
-                cursor.execute(sql.adopt, {"names": list(back), "nexts": list(back.values())})
-                changed |= {name for (name,) in cursor.fetchall()}
-            if found:
-                cursor.execute(sql.declared_before, {"names": list(found)})
-                before = {row[0]: _Known(*row) for row in cursor.fetchall()}
-                cursor.execute(sql.declare, _columns(found, before, now))
-                changed |= {name for (name,) in cursor.fetchall()}
-            if complete:
-                cursor.execute(sql.orphan, known)
-                changed |= {name for (name,) in cursor.fetchall()}
-        with (
-            conn,
-            conn.cursor() as cursor,
-        ):  # no longer holding the locks, so that firing need not pass over these jobs
-            changed |= _pull_back(cursor, store, now)
+    with store.transaction() as cursor:
+        cursor.execute(sql.clock)
+        now = cursor.fetchall()[0][0]
+        if elsewhere:
+            cursor.execute(sql.give_up, _schedules(elsewhere))
+            changed |= {name for (name,) in cursor.fetchall()}
+        cursor.execute(sql.orphans_back, known)
+        back = {
+            name: when.next_after(now)
+            for name, spec, zone in cursor.fetchall()
+            if (when := _readable(spec, zone)) is not None
+        }
+        if back:
+            cursor.execute(sql.adopt, {"names": list(back), "nexts": list(back.values())})
+            changed |= {name for (name,) in cursor.fetchall()}
+        if found:
+            cursor.execute(sql.declared_before, {"names": list(found)})
+            before = {row[0]: _Known(*row) for row in cursor.fetchall()}
+            cursor.execute(sql.declare, _columns(found, before, now))
+            changed |= {name for (name,) in cursor.fetchall()}
+        if complete:
+            cursor.execute(sql.orphan, known)
+            changed |= {name for (name,) in cursor.fetchall()}
+    with store.transaction() as cursor:  # the locks are free again: firing need not pass over these jobs
+        changed |= _pull_back(cursor, store, now)
     return len(changed)
 
 

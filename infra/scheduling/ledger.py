@@ -53,10 +53,8 @@ def fire(store: Store, broker: Any) -> int:
     """Sends what is due in one store. Returns how many runs were sent. Raises psycopg2.Error."""
     sent = 0
     while True:
-        with store.pool.borrowed() as conn:
-            conn.autocommit = False
-            with conn, conn.cursor() as cursor:
-                more, now_sent = _fire_some(store, broker, cursor)
+        with store.transaction() as cursor:
+            more, now_sent = _fire_some(store, broker, cursor)
         sent += now_sent
         if not more:
             return sent
@@ -65,23 +63,21 @@ def fire(store: Store, broker: Any) -> int:
 def fire_waiting(store: Store, broker: Any) -> int:
     """Sends runs that waited for the one before them, where that has ended. Returns how many."""
     sql = statements(store)
-    with store.pool.borrowed() as conn:
-        conn.autocommit = False
-        with conn, conn.cursor() as cursor:
-            cursor.execute(sql.waiting_ticks, {"actors": list(broker.actors), "most": MOST})
-            rows = cursor.fetchall()
-            if not rows:
-                return 0
-            cursor.execute(sql.still_running, {"names": [row[0] for row in rows]})
-            running = dict(cursor.fetchall())
-            ticks = [
-                _sent(broker, name, actor_name, args, kwargs, due_at, when.zone, "after the run before it")
-                for name, due_at, actor_name, args, kwargs, spec, zone in rows
-                if name not in running and (when := _readable(store, name, spec, zone))
-            ]
-            if ticks:
-                cursor.execute(sql.rewrite_ticks, _columns(ticks))
-            return _put(store, cursor, ticks)
+    with store.transaction() as cursor:
+        cursor.execute(sql.waiting_ticks, {"actors": list(broker.actors), "most": MOST})
+        rows = cursor.fetchall()
+        if not rows:
+            return 0
+        cursor.execute(sql.still_running, {"names": [row[0] for row in rows]})
+        running = dict(cursor.fetchall())
+        ticks = [
+            _sent(broker, name, actor_name, args, kwargs, due_at, when.zone, "after the run before it")
+            for name, due_at, actor_name, args, kwargs, spec, zone in rows
+            if name not in running and (when := _readable(store, name, spec, zone))
+        ]
+        if ticks:
+            cursor.execute(sql.rewrite_ticks, _columns(ticks))
+        return _put(store, cursor, ticks)
 
 
 def _fire_some(store: Store, broker: Any, cursor: Any) -> tuple[bool, int]:

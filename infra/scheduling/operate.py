@@ -167,14 +167,12 @@ def trigger(store: Store, broker: Any, name: str, *, by: str) -> str:
 @contextmanager
 def _locked(store: Store, name: str) -> Iterator[tuple[Any, _Row]]:
     """A transaction in which nobody else fires or changes the job."""
-    with store.pool.borrowed() as conn:
-        conn.autocommit = False
-        with conn, conn.cursor() as cursor:
-            cursor.execute(statements(store).row, {"name": name})
-            rows = cursor.fetchall()
-            if not rows:
-                raise RecurringRefused(f"no recurring job {name!r} in {store.schema}")
-            yield cursor, _Row(*rows[0])
+    with store.transaction() as cursor:
+        cursor.execute(statements(store).row, {"name": name})
+        rows = cursor.fetchall()
+        if not rows:
+            raise RecurringRefused(f"no recurring job {name!r} in {store.schema}")
+        yield cursor, _Row(*rows[0])
 
 
 def _write(store: Store, cursor: Any, name: str, row: _Row, wanted: Cron, by: str | None) -> Rescheduled:

@@ -125,6 +125,14 @@ class Pool:
             conn.autocommit = True
             self.putconn(conn)
 
+    @contextmanager
+    def transaction(self) -> Iterator[connection]:
+        """A connection in a transaction: committed at the end of the block, rolled back on an error."""
+        with self.borrowed() as conn:
+            conn.autocommit = False
+            with conn:
+                yield conn
+
     def clear(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
@@ -158,6 +166,12 @@ class Store:
     @property
     def pool(self) -> Pool:
         return pool(self.url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """A cursor in a transaction: committed at the end of the block, rolled back on an error."""
+        with self.pool.transaction() as conn, conn.cursor() as cursor:
+            yield cursor
 
     def fetch(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """One statement, its own transaction, all rows (an empty list when it returns none)."""
@@ -201,7 +215,5 @@ def business_url(service: str) -> str:
 @contextmanager
 def transaction(service: str) -> Iterator[connection]:
     """A transaction on the business database of a service: committed at the end, rolled back on an error."""
-    with pool(business_url(service)).borrowed() as conn:
-        conn.autocommit = False
-        with conn:
-            yield conn
+    with pool(business_url(service)).transaction() as conn:
+        yield conn

@@ -26,7 +26,5 @@ def grant(store: Store, role: str) -> None:
         raise UnknownRole(
             f"the database has no role {role!r}; an administrator makes it: create role \"{role}\" login password '…'"
         )
-    with store.pool.borrowed() as conn:
-        conn.autocommit = False
-        with conn, conn.cursor() as cursor:
-            cursor.execute(sql.grant_service, {"role": role})
+    with store.transaction() as cursor:
+        cursor.execute(sql.grant_service, {"role": role})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,8 @@ ENVIRONMENT = {
     **{f"JOBS_RETENTION_{state}": "500d" for state in ("DONE", "DELETED", "FAILED", "CANCELLED", "HISTORY")},
     "JOBS_LOG_LEVEL": "error",
 }
+THREADS = 4
+"""Of each worker."""
 BUSY = " union all ".join(
     f"""select 1 from {service}_jobs.queue where state in ('queued', 'consumed')
             or (state in ('scheduled', 'retrying') and eta <= {service}_jobs.clock())
@@ -53,9 +54,9 @@ class Installation:
         self._lock = threading.Lock()
         self._over = threading.Event()
 
-    def start_workers(self, how_many: int, threads: int) -> None:
+    def start_workers(self, how_many: int) -> None:
         for _ in range(how_many):
-            self._workers.append(self._start(threads))
+            self._workers.append(self._start())
         wait_for(
             lambda: self.ask("select count(*) from common_jobs.worker")[0][0] >= how_many,
             "the workers are up",
@@ -71,7 +72,7 @@ class Installation:
                 place = dice.randrange(len(self._workers))
                 with self._lock:
                     self._workers[place].kill9()
-                    self._workers[place] = self._start(4)
+                    self._workers[place] = self._start()
                 self.kills += 1
 
         thread = threading.Thread(target=reap, name="reaper", daemon=True)
@@ -101,7 +102,7 @@ class Installation:
         self.clock.close()
         self._connection.close()
 
-    def _start(self, threads: int) -> WorkerProcess:
+    def _start(self) -> WorkerProcess:
         env = {
             **ENVIRONMENT,
             "JOBS_HOME": str(self.home),
@@ -110,7 +111,7 @@ class Installation:
         return WorkerProcess(
             self.url,
             processes=1,
-            threads=threads,
+            threads=THREADS,
             queues=None,
             shutdown_timeout=None,
             env=env,
@@ -132,5 +133,4 @@ def installed(server: str, home: Path) -> Iterator[Installation]:
         yield installation
     finally:
         installation.stop()
-        time.sleep(0)
         execute(server, f"drop database {name} with (force)")

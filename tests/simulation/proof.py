@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
-from uuid import UUID
 
 from infra.settings import SERVICES
 from tests.simulation.installation import Installation
@@ -40,7 +38,7 @@ GAPS = """
 """
 
 
-def faults(installation: Installation, community: UUID, last: date) -> Iterator[str]:
+def faults(installation: Installation) -> Iterator[str]:
     """What is not as it must be, as lines for people."""
     for service in BOOKKEEPERS:
         ((debit, credit),) = installation.ask(f"select sum(debit), sum(credit) from {service}.ledger_line")

@@ -74,13 +74,11 @@ def simulate(
             told(f"{day:%B %Y}")
 
     with installed(server, home) as installation:
-        installation.start_workers(2, threads=4)
+        installation.start_workers(2)
         if kill_every:
             installation.reap_at_random(seed, kill_every)
-        community = live_through(
-            installation, first, last, society, seed=seed, paused=paused, wakes=wakes, on_day=on_day
-        )
-        found = list(faults(installation, community, last))
+        live_through(installation, first, last, society, seed=seed, paused=paused, wakes=wakes, on_day=on_day)
+        found = list(faults(installation))
         remains = what_remains(installation.url, SCHEMAS, LEFT_OUT)
         told(f"{(last - first).days + 1} days and {installation.kills} deaths")
         return Simulated(found, remains, installation.kills)

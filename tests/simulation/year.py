@@ -56,8 +56,8 @@ def live_through(
     paused: tuple[str, ...] = (),
     wakes: tuple[time, ...] = WAKES,
     on_day: Callable[[date], None] = lambda day: None,
-) -> UUID:
-    """From the morning of `first` to the night of `last`. Returns the society's id.
+) -> None:
+    """From the morning of `first` to the night of `last`.
 
     Parameters:
       paused: recurring jobs that an operator paused for that time.
@@ -81,7 +81,6 @@ def live_through(
             _one_day(installation, broker, day, wakes, community, seed)
             on_day(day)
             day += timedelta(days=1)
-    return community
 
 
 def _one_day(

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg2
 import pytest
 
-import actors
-import actors.sales
 from actors.common.rules.calendar import Period
 from actors.sales.seed import DUPLEX, seed, set_tariff
-from infra.store import migrate
-from tests.support.postgres import database_url
-from tests.support.queue import broker_on, working
-from tests.support.service import execute, forget_where_it_was
-from tests.support.waiting import wait_for
+from tests.support import service
 
-MIGRATIONS = Path(actors.sales.__file__).parent / "migrations"
 PERIOD = "2026-04"
 AHEAD = "2030-04"
 """A month whose due date lies ahead."""
 BAD_FLAT = "A-203"
-AT_WORK = """select 1 from sales_jobs.queue
-    where state in ('queued', 'consumed')
-    union all select 1 from sales_jobs.workflow where completed_at is null"""
-
-EMPTY_AGAIN = """
-    set session_replication_role = replica;  -- what is posted stands, but for a test's end
-    do $$ declare t record; begin
-        for t in select schemaname, tablename from pg_tables
-            where schemaname in ('sales', 'sales_jobs', 'common_jobs') and tablename !~ 'yoyo'
-                and tablename not in ('tax_rate', 'ledger_account')
-        loop execute format('delete from %I.%I', t.schemaname, t.tablename); end loop;
-    end $$;
+AT_WORK = service.AT_WORK.format(service="sales")
+AS_THE_LAW_HAS_THEM = """
     delete from sales.tax_rate;
     insert into sales.tax_rate select * from kept.tax_rate;
 """
@@ -44,27 +25,18 @@ EMPTY_AGAIN = """
 @pytest.fixture(scope="session")
 def migrated(postgres_server) -> Iterator[str]:
     """The URL of a database with everything applied, for all tests of sales (making one costs a second)."""
-    name = f"sales_{uuid.uuid4().hex[:12]}"
-    execute(postgres_server, f"create database {name}")
-    url = database_url(postgres_server, name)
-    migrate.apply(url, "sales", MIGRATIONS)
-    migrate.migrate(url, ["common", "sales"])
-    execute(url, "create schema kept")
-    execute(url, "create table kept.tax_rate as table sales.tax_rate")
-    yield url
-    execute(postgres_server, f"drop database {name} with (force)")
+    with service.migrated_database(postgres_server, "sales") as url:
+        service.execute(url, "create schema kept")
+        service.execute(url, "create table kept.tax_rate as table sales.tax_rate")
+        yield url
 
 
 @pytest.fixture
 def sales_database(migrated, tmp_path, monkeypatch) -> Iterator[str]:
     """The same database, empty but for the rates of the law and the chart of accounts."""
-    execute(migrated, EMPTY_AGAIN)
-    monkeypatch.setenv("JOBS_DATABASE_URL", migrated)
-    monkeypatch.setenv("JOBS_HOME", str(tmp_path))
-    monkeypatch.delenv("SMTP_URL", raising=False)
-    forget_where_it_was()
-    yield migrated
-    forget_where_it_was()
+    with service.emptied(migrated, "sales", tmp_path, monkeypatch) as url:
+        service.execute(url, AS_THE_LAW_HAS_THEM)
+        yield url
 
 
 @pytest.fixture
@@ -116,14 +88,10 @@ def repair(sales):
 
 
 @pytest.fixture
-def work(sales_database, ask):
+def work(sales_database):
     """Runs jobs of sales in this process until none is left but what waits for its day or for a retry."""
 
     def work():
-        with broker_on(sales_database) as broker:
-            for actor in actors.broker.actors.values():
-                broker.declare_actor(actor)
-            with working(broker):
-                wait_for(lambda: not ask(AT_WORK), "all jobs are done")
+        service.work_off(sales_database, "sales")
 
     return work

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
-from actors.common import users
+from actors.common import reference, users
 from actors.common.rules.quiet_hours import outside_quiet_hours
 from infra.gateways import mail
 from infra.gateways.mail import MailRefused
@@ -46,7 +46,7 @@ def may_go_out(key: str, channel: str, body: str, priority: str) -> datetime | N
     if not key.strip() or not body.strip():
         raise WrongNotification(f"notification {key!r} needs a key and something to say")
     with connections.transaction("common") as common:
-        now: datetime = one_row(common, _statements().clock).now
+        now = reference.now(common, "common")
     then = outside_quiet_hours(now)
     return then if priority != "URGENT" and then > now else None
 

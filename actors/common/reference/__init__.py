@@ -6,12 +6,13 @@ A service that uses it includes `reference.sql` in its migrations.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
+from actors.common.rules.calendar import india_date
 from actors.common.rules.rates import COUNTRY, Rate, RateBook
 from infra.store import sql
 from infra.store.rows import all_rows
@@ -49,6 +50,17 @@ class Officer:
     name: str
     email: str
     role: str
+
+
+def now(connection: Connection, service: str) -> datetime:
+    """The moment, by the service's own clock."""
+    moment: datetime = _rows(connection, service, "clock")[0].now
+    return moment
+
+
+def today(connection: Connection, service: str) -> date:
+    """The day in India, by the service's own clock."""
+    return india_date(now(connection, service))
 
 
 def societies(connection: Connection, service: str) -> list[Society]:

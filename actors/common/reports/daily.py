@@ -12,8 +12,9 @@ from actors.common import letters
 from actors.common.letters.several import send_to_each
 from actors.common.reference import Officer, Society
 from actors.common.reports.figures import Line, ServiceFigures, figures_of
-from actors.common.reports.workbook import XLSX, headings, workbook
+from actors.common.reports.workbook import headings, workbook
 from actors.common.rules.money import rupees
+from actors.common.spreadsheets import XLSX
 from infra.gateways.files import keep_file
 from infra.gateways.mail import Attachment
 from infra.queue import current_job

@@ -9,10 +9,9 @@ from typing import Any
 
 from actors.common.reference import Society
 from actors.common.reports.figures import Line, ServiceFigures
-from actors.common.rules import money
 from actors.common.rules.calendar import INDIA
+from actors.common.spreadsheets import BASE, HEADING, formats
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 COUNT = "#,##0"
 FIRST_ROW = 4
 """Counted from 0, as XlsxWriter does; formulas count from 1."""
@@ -26,34 +25,30 @@ def workbook(of: Society, day: date, services: Sequence[ServiceFigures]) -> byte
     book = Workbook(file, {"in_memory": True})
     made = datetime.combine(day, time(), INDIA).replace(tzinfo=None)
     book.set_properties({"title": f"Daily report {day:%d %b %Y}", "author": of.legal_name, "created": made})
-    base = {"font_name": "Calibri", "font_size": 11}
-    formats = {
-        "title": book.add_format({**base, "bold": True, "font_size": 14, "font_color": "#0f5e59"}),
-        "note": book.add_format({**base, "italic": True, "font_color": "#667078"}),
-        "heading": book.add_format(
-            {**base, "bold": True, "bg_color": "#eaf4f2", "bottom": 1, "align": "right"}
-        ),
-        "first": book.add_format({**base, "bold": True, "bg_color": "#eaf4f2", "bottom": 1}),
-        "text": book.add_format(base),
+    shared = formats(book)
+    looks: dict[Any, Any] = {
+        **shared,
+        "heading": book.add_format({**HEADING, "align": "right"}),
+        "first": book.add_format(HEADING),
         "date": book.add_format(
-            {**base, "num_format": "dd mmm yyyy", "align": "left", "font_color": "#667078"}
+            {**BASE, "num_format": "dd mmm yyyy", "align": "left", "font_color": "#667078"}
         ),
-        True: book.add_format({**base, "num_format": money.IN_SPREADSHEETS}),
-        False: book.add_format({**base, "num_format": COUNT}),
+        True: shared["money"],
+        False: book.add_format({**BASE, "num_format": COUNT}),
     }
     for each in services:
         sheet = book.add_worksheet(each.service.capitalize())
-        sheet.write_string(0, 0, f"{each.service.capitalize()}, {of.name}", formats["title"])
-        sheet.write_datetime(1, 0, made, formats["date"])
+        sheet.write_string(0, 0, f"{each.service.capitalize()}, {of.name}", looks["title"])
+        sheet.write_datetime(1, 0, made, looks["date"])
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 4, 18)
         if each.why_none:
-            sheet.write_string(FIRST_ROW - 1, 0, f"No figures: {each.why_none}.", formats["note"])
+            sheet.write_string(FIRST_ROW - 1, 0, f"No figures: {each.why_none}.", looks["note"])
             continue
         for place, heading in enumerate(headings(day)):
-            sheet.write(FIRST_ROW - 1, place, heading, formats["heading" if place else "first"])
+            sheet.write(FIRST_ROW - 1, place, heading, looks["heading" if place else "first"])
         for row, line in enumerate(each.lines, start=FIRST_ROW):
-            _write(sheet, row, line, formats)
+            _write(sheet, row, line, looks)
         sheet.freeze_panes(FIRST_ROW, 1)
         sheet.set_landscape()
         sheet.set_paper(9)
@@ -67,9 +62,9 @@ def headings(day: date) -> tuple[str, ...]:
     return "Figure", f"{day:%-d %b}", f"{day - timedelta(days=1):%-d %b}", "Change", f"{day:%B} so far"
 
 
-def _write(sheet: Any, row: int, line: Line, formats: dict[Any, Any]) -> None:
-    form = formats[line.wording.money]
-    sheet.write_string(row, 0, line.wording.label + (" (₹)" if line.wording.money else ""), formats["text"])
+def _write(sheet: Any, row: int, line: Line, looks: dict[Any, Any]) -> None:
+    form = looks[line.wording.money]
+    sheet.write_string(row, 0, line.wording.label + (" (₹)" if line.wording.money else ""), looks["text"])
     sheet.write_number(row, 1, float(line.today), form)
     sheet.write_number(row, 2, float(line.before), form)
     sheet.write_formula(row, 3, f"=B{row + 1}-C{row + 1}", form, float(line.change))

@@ -1,9 +1,5 @@
 -- Events and their reminders.
 
--- name: now
--- The moment, by the one clock.
-select community.clock() as now;
-
 -- name: events_ahead
 -- A page of events that begin within a span and take place, or one of them; by event_ahead.
 select id::text as id, starts_at

@@ -77,7 +77,3 @@ select id::text as id from inventory.location where community_id = %(community_i
 select id::text as id from inventory.item
 where community_id = %(community_id)s and nrv is not null and quantity > 0
 order by code;
-
--- name: today
--- The day in India, by the one clock.
-select (inventory.clock() at time zone 'Asia/Kolkata')::date as day;

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
-from actors.common import letters
+from actors.common import letters, reference
 from actors.common.reference import Society, society
 from actors.common.rules.calendar import Period
 from actors.payroll import payout, store
@@ -21,7 +21,7 @@ from actors.payroll.store import statements
 from infra.gateways.files import keep_file
 from infra.gateways.mail import AddressRefused, Attachment, MailError, MailRefused
 from infra.settings import settings
-from infra.store.rows import all_rows, one_row
+from infra.store.rows import all_rows
 
 PAGE = 100
 """Employees read at once; a few seconds' work."""
@@ -93,7 +93,7 @@ def give_page(community_id: UUID, period: Period, after: str | None) -> Given:
                 size=PAGE,
             )
         ]
-        slips = payslip.read(payroll, of, period, ids, one_row(payroll, statements.today).day)
+        slips = payslip.read(payroll, of, period, ids, reference.today(payroll, "payroll"))
     given, failures = Given(last=ids[-1] if len(ids) == PAGE else None), 0
     for slip in slips:
         try:

@@ -8,14 +8,14 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class named like a function
 
-from actors.common import letters
+from actors.common import letters, reference
 from actors.common.reference import Society, officers
 from actors.common.rules.calendar import Period
 from actors.payroll.payslips.giving import paper
 from actors.payroll.store import statements
 from actors.payroll.summary import SHOWN
 from infra.settings import settings
-from infra.store.rows import all_rows, one_row
+from infra.store.rows import all_rows
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PayslipsOfMonth:
 
 def payslips_of(connection: Connection, of: Society, period: Period) -> PayslipsOfMonth:
     """The month as it stands in the tables."""
-    day = one_row(connection, statements.today).day
+    day = reference.today(connection, "payroll")
     by_way: dict[str | None, list[Any]] = defaultdict(list)
     for row in all_rows(
         connection, statements.payslips_of_month, community_id=str(of.id), period=period.first_day, day=day

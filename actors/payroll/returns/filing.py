@@ -12,9 +12,9 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 
 from actors.common import letters
 from actors.common.reference import Society, officers
-from actors.common.reports.workbook import XLSX
 from actors.common.rules.calendar import Period
 from actors.common.rules.money import rupees
+from actors.common.spreadsheets import XLSX
 from actors.payroll.payslips.giving import check_posted, folder_name
 from actors.payroll.returns.figures import Returns, Tie, returns_of
 from actors.payroll.returns.workbook import esi_sheet, workbook

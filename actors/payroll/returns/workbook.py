@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.common.rules.calendar import INDIA
-from actors.common.rules.money import IN_SPREADSHEETS as MONEY
+from actors.common.spreadsheets import formats
 from actors.payroll.returns.figures import Returns
 from actors.payroll.rules.esi_return import COLUMNS, EsiLine
 
@@ -68,28 +68,7 @@ class _Sheets:
     def __init__(self, book: Any, of: Returns) -> None:
         self._book = book
         self._of = of
-        base = {"font_name": "Calibri", "font_size": 11}
-        self._formats = {
-            "title": book.add_format({**base, "bold": True, "font_size": 14, "font_color": "#0f5e59"}),
-            "note": book.add_format({**base, "italic": True, "font_color": "#667078"}),
-            "heading": book.add_format(
-                {
-                    **base,
-                    "bold": True,
-                    "bg_color": "#eaf4f2",
-                    "bottom": 1,
-                    "text_wrap": True,
-                    "valign": "vcenter",
-                }
-            ),
-            "text": book.add_format(base),
-            "money": book.add_format({**base, "num_format": MONEY}),
-            "count": book.add_format({**base, "num_format": "0"}),
-            "date": book.add_format({**base, "num_format": "dd mmm yyyy", "align": "left"}),
-            "total_text": book.add_format({**base, "bold": True, "top": 1}),
-            "total_money": book.add_format({**base, "bold": True, "top": 1, "num_format": MONEY}),
-            "total_count": book.add_format({**base, "bold": True, "top": 1, "num_format": "0"}),
-        }
+        self._formats = formats(book)
 
     def dues(self) -> None:
         """What to pay and file, and by when."""

@@ -53,7 +53,3 @@ on conflict (id) do nothing;
 -- name: community_of_employee
 -- By primary key.
 select community_id::text as community_id, name from payroll.employee where id = %(employee_id)s;
-
--- name: today
--- The day in India.
-select (payroll.clock() at time zone 'Asia/Kolkata')::date as day;

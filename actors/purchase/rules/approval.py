@@ -5,7 +5,7 @@ Limits, order of roles and times are our proposal: to confirm.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -107,8 +107,3 @@ def is_time_for_digest(moment: datetime) -> bool:
 def belongs_in_digest(waiting_since: datetime, moment: datetime) -> bool:
     """Orders that have waited for more than 24 hours."""
     return moment - waiting_since > DIGEST_AFTER
-
-
-def roles_of(officers: Collection[Approver], email: str) -> tuple[str, ...]:
-    """The roles that a person holds."""
-    return tuple(officer.role for officer in officers if officer.email == email)

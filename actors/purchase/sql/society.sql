@@ -1,9 +1,5 @@
 -- Statements that every job of purchase needs.
 
--- name: now
--- The one clock.
-select purchase.clock() as now, (purchase.clock() at time zone 'Asia/Kolkata')::date as today;
-
 -- name: hold_books
 -- Whoever holds a society's row matches, pays and voids; a foreign key's share lock does not wait for it.
 select from purchase.community where id = %(community_id)s for no key update;

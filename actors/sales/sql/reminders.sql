@@ -59,9 +59,6 @@ returning step, outcome, reason, letter_id;
 select id from sales.reminder_letter
 where settled_at is null and id > %(after)s::uuid order by id limit %(page)s;
 
--- name: clock_now
-select sales.clock() as now;
-
 -- name: note_unreached
 -- Steps that reached nobody become the news of a day's run, by reminder_unreached.
 update sales.reminder set told_on = %(day)s

@@ -1,8 +1,5 @@
 -- Notifications: once each, whoever sends and however often.
 
--- name: clock
-select common.clock() as now;
-
 -- name: sent
 -- By the primary key.
 select exists (select from common.notification where key = %(key)s and state = 'SENT') as sent;

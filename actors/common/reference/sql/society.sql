@@ -1,5 +1,9 @@
 -- What a service knows of the societies it works for.
 
+-- name: clock
+-- The moment, by the one clock.
+select {schema}.clock() as now;
+
 -- name: societies
 -- Every society, or one, by name. Few rows.
 select id::text as id, name, legal_name, registration_number, address, city, state_name, law_scope, pin_code, gstin, email
